@@ -7,7 +7,7 @@ functions and classes load; everything else is page.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,14 +35,14 @@ def _without_magics(source: str) -> str:
     return "\n".join(lines)
 
 
-def parse(code: Code) -> list[ast.stmt]:
+def parse(code: Code, filename: str = "<cell>") -> list[ast.stmt]:
     """Statements of a cell.
 
     Raises:
         SyntaxError: as Python does, with lines counted as in `code.line`.
     """
     try:
-        body = ast.parse(_without_magics(code.source)).body
+        body = ast.parse(_without_magics(code.source), filename).body
     except SyntaxError as error:
         if error.lineno is not None:
             error.lineno += code.line - 1
@@ -59,7 +59,7 @@ def _run(statements: list[ast.stmt], namespace: dict[str, Any], filename: str) -
 def execute(
     cells: Iterable[Code],
     namespace: dict[str, Any],
-    filename: str,
+    filename: str | Callable[[Code], str],
     whole: str | None = None,
     strict: bool = False,
 ) -> dict[str, Exception]:
@@ -67,7 +67,7 @@ def execute(
 
     Args:
         namespace: receives the definitions.
-        filename: for tracebacks.
+        filename: for tracebacks, of all cells or of each.
         whole: the part whose cell runs entirely, because it is the one under test.
         strict: let errors out; otherwise a cell that fails is left out and reported, since a broken
             cell must not cost the others.
@@ -78,17 +78,18 @@ def execute(
     parts = {cell.part for cell in cells if cell.part}
     errors: dict[str, Exception] = {}
     for cell in cells:
+        file = filename if isinstance(filename, str) else filename(cell)
         try:
-            statements = parse(cell)
+            statements = parse(cell, file)
             if cell.part is None or cell.part != whole:
                 statements = [node for node in statements if _defines(node)]
             if cell.part is None:
                 # a page that defines a part's name again must not shadow the answer
                 statements = [node for node in statements if getattr(node, "name", None) not in parts]
                 for node in statements:
-                    _run_page_statement(node, namespace, filename, strict)
+                    _run_page_statement(node, namespace, file, strict)
             else:
-                _run(statements, namespace, filename)
+                _run(statements, namespace, file)
         except Exception as error:
             if strict:
                 raise

@@ -11,7 +11,7 @@ from types import ModuleType
 from typing import Any
 
 from autograder import percent
-from autograder.course import Course, Lab, read_lab
+from autograder.course import Course, Lab
 from autograder.definitions import Code, execute
 
 _references: dict[Path, tuple[float, ModuleType]] = {}
@@ -59,14 +59,6 @@ def fresh_reference(folder: Path, cells: list[Code] | None = None, name: str | N
     return module
 
 
-def with_part(lab: Lab, part: str, variant: Any) -> dict[str, Any]:
-    """The reference's namespace with one part replaced; the other parts see the replacement."""
-    assert lab.folder is not None
-    module = fresh_reference(lab.folder, name=f"speechlab_variant_{lab.name}")
-    module.__dict__[part] = variant
-    return module.__dict__
-
-
 def _sibling(lab: Lab, path: Path) -> ModuleType:
     """checks.py or mistakes.py of a lab, loaded once per version."""
     stamp = path.stat().st_mtime
@@ -81,6 +73,11 @@ def _sibling(lab: Lab, path: Path) -> ModuleType:
     spec.loader.exec_module(module)
     _siblings[path] = (stamp, module)
     return module
+
+
+def load_checks(lab: Lab) -> ModuleType:
+    """checks.py as a module, for its pictures and sounds; pytest collects the checks themselves."""
+    return _sibling(lab, lab.checks)
 
 
 def load_mistakes(lab: Lab) -> list[Mistake]:
@@ -102,7 +99,4 @@ def lab_beside(path: str) -> ModuleType:
 
 def reference_of(course: Course, lab_name: str) -> ModuleType:
     """The reference parts of a lab by name."""
-    lab = course.lab(lab_name)
-    if lab.folder is None:
-        read_lab(Path(lab.name))
-    return load_reference(lab.source.parent)
+    return load_reference(course.lab(lab_name).source.parent)

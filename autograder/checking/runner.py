@@ -1,0 +1,283 @@
+"""Runs a lab's checks with pytest, collected once and run many times in one process.
+
+Collection costs a second or two (imports, assertion rewriting), running an item well under a
+millisecond. Keeping the session makes `check()` in a notebook, the diagnosis (every mistake through
+every failed check) and the mutation report affordable, and there is one runner for all of them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import signal
+import sys
+import threading
+import time
+import warnings
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import pytest
+from _pytest.config import _prepareconfig
+from _pytest.main import Session
+from _pytest.runner import CallInfo
+
+from autograder.checking import CheckMark
+from autograder.checking.proxy import Backend, Call, LabProxy, Recorder
+from autograder.handles import seed_everything
+from autograder.course import Lab
+from autograder.errors import GradingError
+from autograder.loading import load_reference
+
+EXAMPLES = 25
+_PLUGINS_LEFT_OUT = (
+    "cacheprovider capture doctest faulthandler junitxml logging pastebin setuponly setupplan stepwise "
+    "terminal threadexception unraisableexception warnings debugging"
+).split()
+
+
+class TimeLimit(Exception):
+    """The learner's code did not answer in time."""
+
+
+@dataclass
+class CheckResult:
+    """What one check (one item: a parametrised check has several) found.
+
+    Attributes:
+        title: what the check asked, as a sentence.
+        error: what failed it; None if it passed.
+        by_learner: the learner's code itself raised `error`.
+        calls: questions and answers.
+    """
+
+    part: str
+    name: str
+    title: str
+    visible: bool
+    error: BaseException | None
+    by_learner: bool
+    calls: list[Call]
+    seconds: float
+
+    @property
+    def passed(self) -> bool:
+        return self.error is None
+
+
+@dataclass
+class _Context:
+    """What the fixtures give to the check that is running."""
+
+    lab: LabProxy | None = None
+    reference: Any = None
+    seed: int = 0
+    uses_reference: bool = field(default=False)
+
+
+class _Fixtures:
+    def __init__(self, context: _Context) -> None:
+        self._context = context
+
+    @pytest.fixture
+    def lab(self) -> Any:
+        return self._context.lab
+
+    @pytest.fixture
+    def reference(self) -> Any:
+        return self._context.reference
+
+    @pytest.fixture
+    def rng(self) -> Any:
+        import numpy as np
+
+        return np.random.default_rng(self._context.seed)
+
+
+class CheckSession:
+    """The collected checks of one lab.
+
+    Raises:
+        GradingError: if a check cannot be collected.
+    """
+
+    def __init__(self, checks: Path, reference: Any) -> None:
+        self.path = checks
+        self._context = _Context(reference=reference)
+        self.items = self._collect()
+        self.parts = list(dict.fromkeys(_mark(item).part for item in self.items))
+
+    def _collect(self) -> list[pytest.Function]:
+        from hypothesis import HealthCheck, Phase, settings
+
+        settings.register_profile(
+            "speechlab",
+            max_examples=EXAMPLES,
+            deadline=None,
+            database=None,
+            # shrinking would ask a slow function hundreds of times more for a prettier counterexample
+            phases=[Phase.explicit, Phase.generate],
+            suppress_health_check=list(HealthCheck),
+            report_multiple_bugs=False,
+            print_blob=False,
+        )
+        before = settings.get_current_profile_name()
+        settings.load_profile("speechlab")
+        arguments = [str(self.path), "-c", os.devnull, "--rootdir", str(self.path.parent), "--import-mode=importlib"]
+        for name in _PLUGINS_LEFT_OUT:
+            arguments += ["-p", f"no:{name}"]
+        autoload = os.environ.get("PYTEST_DISABLE_PLUGIN_AUTOLOAD")
+        addopts = os.environ.pop("PYTEST_ADDOPTS", None)
+        os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+        try:
+            config = _prepareconfig(arguments, plugins=[_Fixtures(self._context)])
+            config._do_configure()
+            session = Session.from_config(config)
+            config.hook.pytest_sessionstart(session=session)
+            try:
+                session.perform_collect()
+            except Exception as error:
+                raise GradingError(f"{self.path}: the checks cannot be collected: {error}") from error
+        finally:
+            settings.load_profile(before)
+            _restore("PYTEST_DISABLE_PLUGIN_AUTOLOAD", autoload)
+            _restore("PYTEST_ADDOPTS", addopts)
+        self._session = session
+        items = [item for item in session.items if isinstance(item, pytest.Function)]
+        for item in items:
+            if not isinstance(getattr(item.function, "__speechlab_check__", None), CheckMark):
+                raise GradingError(f"{self.path}: {item.name} is not marked with @checks(part)")
+        return items
+
+    def of(self, part: str, visible_only: bool = False) -> list[pytest.Function]:
+        """Items that grade a part."""
+        return [i for i in self.items if _mark(i).part == part and (_mark(i).visible or not visible_only)]
+
+    def run(self, item: pytest.Function, backend: Backend, seed: int, limit: float | None = None) -> CheckResult:
+        """Run one check against a backend.
+
+        Args:
+            seed: of the grading run; the check's inputs depend on it and on the check's name alone.
+            limit: seconds after which a check in this process is stopped (main thread, POSIX).
+        Raises:
+            GradingError: if the check itself cannot run (a library is missing).
+        """
+        mark = _mark(item)
+        own_seed = zlib.crc32(item.name.encode()) ^ (seed & 0xFFFFFFFF) | (seed >> 32) << 32
+        recorder = Recorder()
+        self._context.lab = LabProxy(mark.part, backend, self._context.reference, recorder)
+        self._context.seed = own_seed
+        function = item.obj
+        if hasattr(function, "hypothesis"):
+            getattr(function, "__func__", function)._hypothesis_internal_use_seed = own_seed
+        seed_everything(own_seed)
+        backend.seed(own_seed)
+        started = time.perf_counter()
+        with _quiet(), _time_limit(limit):
+            error = self._execute(item)
+        seconds = time.perf_counter() - started
+        calls = recorder.finish()
+        by_learner = _is_learners(error, recorder)
+        if isinstance(error, ImportError) and not by_learner:
+            raise GradingError(f"the check {item.name!r} needs a library that is not installed: {error}") from error
+        return CheckResult(mark.part, item.name, title(item), mark.visible, error, by_learner, calls, seconds)
+
+    def _execute(self, item: pytest.Function) -> BaseException | None:
+        if not item._request:  # type: ignore[attr-defined]  # run before: fixtures must be fresh
+            item._initrequest()
+        setupstate = self._session._setupstate
+
+        def phase(name: Any, work: Callable[[], Any]) -> BaseException | None:
+            info = CallInfo.from_call(work, when=name, reraise=(KeyboardInterrupt,))
+            return info.excinfo.value if info.excinfo else None
+
+        try:
+            error = phase("setup", lambda: setupstate.setup(item)) or phase("call", item.runtest)
+        finally:
+            torn = phase("teardown", lambda: setupstate.teardown_exact(None))
+            item._request = False  # type: ignore[assignment]
+            item.funcargs = None  # type: ignore[assignment]
+        return error or torn
+
+
+def _mark(item: pytest.Function) -> CheckMark:
+    return item.function.__speechlab_check__
+
+
+def title(item: pytest.Function) -> str:
+    """What a check asks: its docstring's first line, else its name as a sentence."""
+    doc = item.function.__doc__
+    text = doc.strip().split("\n")[0] if doc else item.originalname.removeprefix("test_").replace("_", " ")
+    callspec = getattr(item, "callspec", None)
+    return f"{text} [{callspec.id}]" if callspec else text
+
+
+def _is_learners(error: BaseException | None, recorder: Recorder) -> bool:
+    seen = set()
+    while error is not None and id(error) not in seen:
+        if any(error is raised for raised in recorder.raised):
+            return True
+        seen.add(id(error))
+        error = error.__cause__ or error.__context__
+    return False
+
+
+def _restore(variable: str, value: str | None) -> None:
+    if value is None:
+        os.environ.pop(variable, None)
+    else:
+        os.environ[variable] = value
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Prints and warnings of the learner's code change nothing and are not shown while checking."""
+    with (
+        warnings.catch_warnings(),
+        contextlib.redirect_stdout(io.StringIO()),
+        contextlib.redirect_stderr(io.StringIO()),
+    ):
+        warnings.simplefilter("ignore")
+        import numpy as np
+
+        with np.errstate(all="ignore"):
+            yield
+
+
+@contextlib.contextmanager
+def _time_limit(seconds: float | None) -> Iterator[None]:
+    can_alarm = hasattr(signal, "setitimer") and threading.current_thread() is threading.main_thread()
+    if seconds is None or not can_alarm or sys.platform == "win32":
+        yield
+        return
+
+    def stop(_signum: int, _frame: FrameType | None) -> None:
+        raise TimeLimit(f"no answer within {seconds:g} s")
+
+    before = signal.signal(signal.SIGALRM, stop)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+_sessions: dict[Path, tuple[float, CheckSession]] = {}
+
+
+def session_of(lab: Lab) -> CheckSession:
+    """The check session of a lab, collected once per version of its files."""
+    folder = lab.checks.parent
+    stamp = max((folder / name).stat().st_mtime for name in ("lab.py", "checks.py"))
+    known = _sessions.get(folder)
+    if known and known[0] == stamp:
+        return known[1]
+    session = CheckSession(lab.checks, load_reference(folder))
+    _sessions[folder] = (stamp, session)
+    return session

@@ -1,0 +1,153 @@
+"""From a failed check to the name of the mistake.
+
+A named mistake is found by giving the failed checks the mistake instead of the learner's code, with
+the same inputs: if every answer is the same, it is that mistake. Otherwise the answers are compared
+with the reference's, and the difference is told in general terms (a shape, a factor, an edge). The
+expected values themselves are never told.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from autograder.checking.proxy import Call, InProcess
+from autograder.checking.runner import CheckResult, CheckSession, TimeLimit
+from autograder.course import Lab
+from autograder.differences import describe
+from autograder.loading import Mistake, load_mistakes, load_reference
+from autograder.sandbox.peer import Gone
+from autograder.values import same
+
+DIAGNOSIS_SECONDS = 15.0
+FAILURES_LOOKED_AT = 4
+
+
+@dataclass
+class Diagnosis:
+    """What to tell a learner about a part that is not right.
+
+    Attributes:
+        kind: "not started", "fault", "error", "mistake" or "difference".
+        sentence: what went wrong.
+        mistake: name of the named mistake, if it is one.
+        asked: what the failed checks asked.
+        trace: lines of the learner's own code where it raised: (line, function, text).
+        picture: PNG of the learner's own output.
+        sounds: label → (samples, sample rate).
+    """
+
+    kind: str
+    sentence: str
+    mistake: str | None = None
+    asked: list[str] = field(default_factory=list)
+    trace: list[tuple[int, str, str]] = field(default_factory=list)
+    picture: bytes | None = None
+    sounds: dict[str, tuple[np.ndarray, int]] = field(default_factory=dict)
+
+
+def diagnose(lab: Lab, session: CheckSession, part: str, results: list[CheckResult], seed: int) -> Diagnosis:
+    """Why the checks of a part failed.
+
+    Args:
+        results: all results of the part, at least one of them failed.
+        seed: the one that the checks ran with.
+    """
+    failed = [result for result in results if not result.passed]
+    first = failed[0]
+    asked = list(dict.fromkeys(result.title for result in failed))
+    error = first.error
+    if isinstance(error, Gone | TimeLimit):
+        return Diagnosis("fault", _fault(part, error), asked=asked)
+    if first.by_learner and isinstance(error, NotImplementedError):
+        return Diagnosis("not started", f"{part} is still the stub: replace `raise NotImplementedError()`.")
+    trace = _trace(error) if first.by_learner and error is not None else []
+    if first.by_learner and isinstance(error, SyntaxError):
+        return Diagnosis("error", f"The cell of {part} is no valid Python: {error.msg or error}.", asked=asked, trace=trace)
+
+    found = _named(lab, session, part, results, seed)
+    if found:
+        return Diagnosis("mistake", found.sentence, mistake=found.name, asked=asked, trace=trace)
+    if first.by_learner and error is not None:
+        name = getattr(error, "remote_type", type(error).__name__)
+        text = str(error)
+        where = f" in line {trace[-1][0]} of the cell" if trace else ""
+        sentence = f"{part} raised {name}{where}" + (f": {text}" if text else "")
+        if not sentence.endswith("."):
+            sentence += "."
+        return Diagnosis("error", sentence, asked=asked, trace=trace)
+    return Diagnosis("difference", _difference(lab, session, part, first, seed), asked=asked)
+
+
+def _fault(part: str, error: BaseException) -> str:
+    text = str(error)
+    if "no answer within" in text or "took more than" in text:
+        return f"{part}: {text}. Is there a loop that never ends?"
+    return f"{part}: the process that ran your code {text}. Does the code exit, crash or use all memory?"
+
+
+def _trace(error: BaseException) -> list[tuple[int, str, str]]:
+    lines = getattr(error, "remote_lines", None)
+    if lines is not None:
+        return [(int(line), str(name), str(text)) for line, name, text in lines]
+    import traceback
+
+    # in a notebook the learner's frames are the cells, whose files IPython names so
+    frames = traceback.extract_tb(error.__traceback__)
+    return [(f.lineno or 0, f.name, f.line or "") for f in frames if "ipykernel" in f.filename or "<ipython" in f.filename]
+
+
+def equal_traces(left: list[Call], right: list[Call]) -> bool:
+    """Whether two runs of one check gave the same answers."""
+    return len(left) == len(right) and all(_equal_calls(a, b) for a, b in zip(left, right, strict=True))
+
+
+def _equal_calls(a: Call, b: Call) -> bool:
+    if a.what != b.what:
+        return False
+    if a.error or b.error:
+        # the text may differ: it is the learner's own wording
+        return a.error is not None and b.error is not None and a.error[0] == b.error[0]
+    return same(a.output, b.output)
+
+
+def _named(lab: Lab, session: CheckSession, part: str, results: list[CheckResult], seed: int) -> Mistake | None:
+    """The mistake whose answers equal the learner's in every failed check."""
+    assert lab.folder is not None
+    reference = vars(load_reference(lab.folder))
+    ends_at = time.monotonic() + DIAGNOSIS_SECONDS
+    items = {item.name: item for item in session.of(part)}
+    failed = sorted((r for r in results if not r.passed), key=lambda r: r.seconds)[:FAILURES_LOOKED_AT]
+    passed = sorted((r for r in results if r.passed), key=lambda r: r.seconds)
+
+    def answers_alike(mistake: Mistake, result: CheckResult) -> bool:
+        backend = InProcess({**reference, part: mistake.variant})
+        own = session.run(items[result.name], backend, seed)
+        return equal_traces(own.calls, result.calls)
+
+    def alike(candidates: list[Mistake], results: list[CheckResult]) -> list[Mistake]:
+        for result in results:
+            if not candidates or time.monotonic() > ends_at:
+                break
+            candidates = [mistake for mistake in candidates if answers_alike(mistake, result)]
+        return candidates
+
+    candidates = alike([m for m in load_mistakes(lab) if m.part == part], failed)
+    if len(candidates) > 1:
+        # the failed checks do not tell them apart; what passed may
+        candidates = alike(candidates, passed) or candidates
+    return candidates[0] if candidates else None
+
+
+def _difference(lab: Lab, session: CheckSession, part: str, result: CheckResult, seed: int) -> str:
+    """How the answers differ from the reference's in the first failed check."""
+    assert lab.folder is not None
+    item = next(item for item in session.of(part) if item.name == result.name)
+    expected = session.run(item, InProcess(vars(load_reference(lab.folder))), seed)
+    for ours, theirs in zip(expected.calls, result.calls, strict=False):
+        if not _equal_calls(ours, theirs):
+            return describe(theirs, ours)
+    return f"{part} answers, but not as asked."

@@ -1,0 +1,69 @@
+"""A picture and a sound of what a learner's code made, for a check that failed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from autograder.checking.proxy import Call
+from autograder.checking.runner import CheckResult
+from autograder.course import Lab
+from autograder.diagnosis import Diagnosis
+from autograder.loading import load_checks
+
+MAX_SOUND_SECONDS = 10.0
+MAX_DRAWN = 4_000_000  # values; more would make the page slow and show nothing new
+
+
+def illustrate(lab: Lab, part: str, results: list[CheckResult], diagnosis: Diagnosis) -> None:
+    """Add a picture and sounds to a diagnosis, from the first failing call whose output is numbers."""
+    if diagnosis.kind not in ("mistake", "difference"):
+        return
+    call = next((c for r in results if not r.passed for c in reversed(r.calls) if _drawable(c.output)), None)
+    if call is None:
+        return
+    module = load_checks(lab)
+    diagnosis.picture = _picture(_find(module, "__speechlab_picture__", part), call)
+    make_sound = _find(module, "__speechlab_sound__", part)
+    if make_sound is not None:
+        diagnosis.sounds = _sounds(make_sound, call)
+
+
+def _drawable(output: Any) -> bool:
+    return isinstance(output, np.ndarray) and output.dtype.kind in "biuf" and 1 < output.size <= MAX_DRAWN
+
+
+def _find(module: Any, attribute: str, part: str) -> Any:
+    return next((v for v in vars(module).values() if getattr(v, attribute, None) == part), None)
+
+
+def _picture(draw: Any, call: Call) -> bytes | None:
+    from labkit import plot
+
+    if draw is not None:
+        try:
+            return plot.png(draw(call.output, *call.args, **call.kwargs))
+        except Exception:
+            # the lab's drawing expects the right shape; a wrong one is drawn as it is
+            pass
+    output = np.asarray(call.output, dtype=float)
+    title = f"your {call.what}: shape {np.shape(call.output)}"
+    if output.ndim == 1:
+        return plot.png(plot.lines({"yours": output}, x_label="position", y_label="value", title=title))
+    flat = output.reshape(-1, output.shape[-1]) if output.ndim > 2 else output
+    if output.ndim < 1 or flat.size == 0:
+        return None
+    return plot.png(plot.matrix(flat, x_label="last axis", y_label="first axis", title=title))
+
+
+def _sounds(make: Any, call: Call) -> dict[str, tuple[np.ndarray, int]]:
+    try:
+        sounds, sample_rate = make(call.output, *call.args, **call.kwargs)
+    except Exception:
+        return {}  # an output of the wrong shape has no sound
+    longest = int(MAX_SOUND_SECONDS * sample_rate)
+    return {
+        label: (np.nan_to_num(np.asarray(samples, dtype=np.float64).ravel()[:longest]), sample_rate)
+        for label, samples in sounds.items()
+    }

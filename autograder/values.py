@@ -1,0 +1,141 @@
+"""Values that cross between a check and a learner's code.
+
+Everything is re-made as a plain array, scalar or container, so that a subclass, a lying `__eq__` or
+a later change in place cannot reach the check, and so that checking in a notebook sees what grading
+through a pipe sees.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+MAX_DEPTH = 20
+PLAIN_KINDS = "biufcSUmM"
+
+
+class BadValue(TypeError):
+    """A value that is no data: the message says what it is."""
+
+
+def torch_module() -> Any:
+    """PyTorch if something has imported it; data cannot hold tensors otherwise."""
+    return sys.modules.get("torch")
+
+
+def is_tensor(value: Any) -> bool:
+    torch = torch_module()
+    return torch is not None and isinstance(value, torch.Tensor)
+
+
+def plain_array(value: np.ndarray) -> np.ndarray:
+    """A copy as a base-class array.
+
+    Raises:
+        BadValue: for dtypes that hold objects or records.
+    """
+    if value.dtype.kind not in PLAIN_KINDS:
+        raise BadValue(f"an array of dtype {value.dtype}, expected numbers")
+    return np.array(value, copy=True, subok=False)
+
+
+def remake(value: Any, other: Callable[[Any], Any] | None = None, depth: int = 0) -> Any:
+    """A plain copy of data.
+
+    Args:
+        value: None, scalars, str, bytes, list, tuple, dict, arrays, tensors, nested.
+        other: makes something of a value that is no data (a handle, a callback).
+    Raises:
+        BadValue: if the value is no data and `other` is not given, or nested too deeply.
+    """
+    if depth > MAX_DEPTH:
+        raise BadValue(f"a value nested more than {MAX_DEPTH} deep")
+    kind = type(value)
+    if value is None or kind in (bool, int, float, complex, str, bytes):
+        return value
+    if isinstance(value, np.ndarray):
+        return plain_array(value)
+    if isinstance(value, np.generic):
+        return plain_array(np.asarray(value))[()]
+    if is_tensor(value):
+        # clone keeps the graph, so that gradients flow, and a change in place stays on its side
+        return value.clone() if kind is torch_module().Tensor else value.as_subclass(torch_module().Tensor).clone()
+    if isinstance(value, list):
+        return [remake(list.__getitem__(value, i), other, depth + 1) for i in range(list.__len__(value))]
+    if isinstance(value, tuple):
+        return tuple(remake(tuple.__getitem__(value, i), other, depth + 1) for i in range(tuple.__len__(value)))
+    if isinstance(value, dict):
+        return {remake(k, None, depth + 1): remake(v, other, depth + 1) for k, v in dict.items(value)}
+    for base, plain in _SUBCLASSES:
+        if isinstance(value, base):
+            return plain(value)
+    if other is not None:
+        return other(value)
+    raise BadValue(f"an object of type {kind.__name__}, expected data")
+
+
+_SUBCLASSES: list[tuple[type, Callable[[Any], Any]]] = [
+    (int, lambda v: int.__add__(v, 0)),
+    (float, lambda v: float.__mul__(v, 1.0)),
+    (complex, lambda v: complex.__mul__(v, 1)),
+    (str, lambda v: str.__getitem__(v, slice(None))),
+    (bytes, lambda v: bytes.__getitem__(v, slice(None))),
+]
+
+
+def snapshot(value: Any) -> Any:
+    """Data for the record: tensors become arrays, what is no data becomes a mark."""
+    if is_tensor(value):
+        return value.detach().cpu().resolve_conj().resolve_neg().numpy().copy()
+    if isinstance(value, list):
+        return [snapshot(item) for item in value]
+    if isinstance(value, tuple):
+        return tuple(snapshot(item) for item in value)
+    if isinstance(value, dict):
+        return {key: snapshot(item) for key, item in value.items()}
+    if isinstance(value, np.ndarray):
+        return value.copy()
+    if value is None or isinstance(value, bool | int | float | complex | str | bytes | np.generic):
+        return value
+    return "<object>"
+
+
+def same(left: Any, right: Any, rtol: float = 1e-6) -> bool:
+    """Whether two snapshots are the same answer.
+
+    1e-6 is a thousand float64 roundings and ten of float32: room for another order of summation,
+    none for another formula.
+    """
+    if isinstance(left, np.ndarray | np.generic) or isinstance(right, np.ndarray | np.generic):
+        return _same_numbers(left, right, rtol)
+    if isinstance(left, bool | str | bytes | None) or isinstance(right, bool | str | bytes | None):
+        return type(left) is type(right) and left == right
+    if isinstance(left, int | float | complex):
+        return isinstance(right, int | float | complex) and _same_numbers(left, right, rtol)
+    if isinstance(left, dict):
+        return isinstance(right, dict) and left.keys() == right.keys() and all(same(left[k], right[k], rtol) for k in left)
+    if isinstance(left, list | tuple):
+        return (
+            type(left) is type(right)
+            and len(left) == len(right)
+            and all(same(a, b, rtol) for a, b in zip(left, right, strict=True))
+        )
+    return False
+
+
+def _same_numbers(left: Any, right: Any, rtol: float) -> bool:
+    if not all(isinstance(v, np.ndarray | np.generic | int | float | complex) for v in (left, right)):
+        return False
+    a, b = np.asarray(left), np.asarray(right)
+    if a.shape != b.shape or (a.dtype.kind in "biu") != (b.dtype.kind in "biu"):
+        return False
+    if a.dtype.kind in "SUmM" or b.dtype.kind in "SUmM":
+        return a.dtype.kind == b.dtype.kind and bool(np.array_equal(a, b))
+    if a.size == 0:
+        return True
+    finite = np.abs(b[np.isfinite(b)])
+    scale = float(finite.max()) if finite.size else 0.0
+    return bool(np.allclose(a, b, rtol=rtol, atol=rtol * 1e-3 * scale, equal_nan=True))
