@@ -112,8 +112,9 @@ class Course:
         raise CourseError(f"{name!r} {problem}: {known}")
 
     def notebook(self, lab: Lab) -> Path:
-        """Where the learner works on a lab."""
-        return self.root / "phases" / lab.phase / f"{lab.name}.ipynb"
+        """Where the learner works on a lab: under SPEECHLAB_NOTEBOOKS if that is set, else in `phases/`."""
+        folder = Path(os.environ.get("SPEECHLAB_NOTEBOOKS") or self.root / "phases")
+        return folder / lab.phase / f"{lab.name}.ipynb"
 
 
 def find_root(start: Path | None = None) -> Path:
