@@ -60,17 +60,14 @@ class Lazy:
         return f"<parts of {self._lab}>"
 
 
-def report(labs: list[str] | None = None) -> list[dict[str, str]]:
+def report(labs: list[str]) -> list[dict[str, str]]:
     """Who answers each part: [{"lab", "part", "by": "yours" | "reference"}].
 
     Args:
-        labs: names of labs; all if not given.
+        labs: full names of labs.
     """
-    from importlib.metadata import entry_points
-
-    for entry in entry_points(group="labkit.parts_report"):
-        return entry.load()(labs)
-    raise PartsError("no provider of parts is installed: install the project with `pip install -e .`")
+    provide = _provider or _registered()
+    return [{"lab": lab, "part": part, "by": by} for lab in labs for part, by in provide(lab).by.items()]
 
 
 def __getattr__(name: str) -> Any:
