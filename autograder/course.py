@@ -47,6 +47,7 @@ class Lab:
     libraries: tuple[str, ...]
     covers: dict[str, str]
     budget: int
+    audible: bool
     parts: tuple[Part, ...]
     folder: Path | None = field(default=None, compare=False)
 
@@ -95,7 +96,8 @@ class Course:
 
     @property
     def state_folder(self) -> Path:
-        return self.root / ".speechlab"
+        """What the tool remembers: SPEECHLAB_STATE, else `.speechlab` in the course."""
+        return Path(os.environ.get("SPEECHLAB_STATE") or self.root / ".speechlab")
 
     def lab(self, name: str) -> Lab:
         """The lab of that name; a unique beginning such as `t03` is enough.
@@ -172,6 +174,7 @@ def read_lab(folder: Path) -> Lab:
         # YAML reads "Evaluation: Forward" as a mapping; the texts are quoted, so these are strings
         covers=dict(header["covers"]) if isinstance(header["covers"], dict) else {},
         budget=header.get("budget", 120),
+        audible=header.get("audible", True),
         parts=tuple(parts),
         folder=folder,
     )

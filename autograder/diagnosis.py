@@ -59,19 +59,29 @@ def diagnose(lab: Lab, session: CheckSession, part: str, results: list[CheckResu
     failed = [result for result in results if not result.passed]
     first = failed[0]
     asked = list(dict.fromkeys(result.title for result in failed))
-    error = first.error
-    if isinstance(error, Gone | TimeLimit):
-        return Diagnosis("fault", _fault(part, error), asked=asked)
-    if first.by_learner and isinstance(error, NotImplementedError):
-        return Diagnosis("not started", f"{part} is still the stub: replace `raise NotImplementedError()`.")
-    trace = _trace(error) if first.by_learner and error is not None else []
-    if first.by_learner and isinstance(error, SyntaxError):
-        return Diagnosis("error", f"The cell of {part} is no valid Python: {error.msg or error}.", asked=asked, trace=trace)
-
+    plain = plain_diagnosis(part, first.error, first.by_learner, asked)
+    if plain and (plain.kind != "error" or isinstance(first.error, SyntaxError)):
+        return plain
     found = _named(lab, session, part, results, seed)
     if found:
-        return Diagnosis("mistake", found.sentence, mistake=found.name, asked=asked, trace=trace)
-    if first.by_learner and error is not None:
+        return Diagnosis("mistake", found.sentence, mistake=found.name, asked=asked, trace=plain.trace if plain else [])
+    return plain or Diagnosis("difference", _difference(lab, session, part, first, seed), asked=asked)
+
+
+def plain_diagnosis(part: str, error: BaseException | None, by_learner: bool, asked: list[str]) -> Diagnosis | None:
+    """What the error of a failed check tells by itself; None if the code answered, but wrongly.
+
+    Args:
+        by_learner: the learner's code itself raised `error`.
+    """
+    if isinstance(error, Gone | TimeLimit):
+        return Diagnosis("fault", _fault(part, error), asked=asked)
+    if by_learner and isinstance(error, NotImplementedError):
+        return Diagnosis("not started", f"{part} is still the stub: replace `raise NotImplementedError()`.")
+    trace = _trace(error) if by_learner and error is not None else []
+    if by_learner and isinstance(error, SyntaxError):
+        return Diagnosis("error", f"The cell of {part} is no valid Python: {error.msg or error}.", asked=asked, trace=trace)
+    if by_learner and error is not None:
         name = getattr(error, "remote_type", type(error).__name__)
         text = str(error)
         where = f" in line {trace[-1][0]} of the cell" if trace else ""
@@ -79,7 +89,7 @@ def diagnose(lab: Lab, session: CheckSession, part: str, results: list[CheckResu
         if not sentence.endswith("."):
             sentence += "."
         return Diagnosis("error", sentence, asked=asked, trace=trace)
-    return Diagnosis("difference", _difference(lab, session, part, first, seed), asked=asked)
+    return None
 
 
 def _fault(part: str, error: BaseException) -> str:

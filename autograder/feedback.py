@@ -36,10 +36,15 @@ def marks(result: PartResult) -> str:
     return f"{number(result.points)}/{number(result.max_points)} {unit}"
 
 
+def _praise(result: PartResult) -> str:
+    count = f"{len(result.checks)} check{'s' if len(result.checks) != 1 else ''} passed"
+    return f"{count}. {result.note}" if result.note else f"{marks(result)}, {count}"
+
+
 def part_text(result: PartResult) -> str:
     """A part's result for a terminal: one line if it passed, else the mistake and what was asked."""
     if result.diagnosis is None:
-        return f"✓ {result.part}: {marks(result)}, {len(result.checks)} checks passed"
+        return f"✓ {result.part}: {_praise(result)}"
     diagnosis = result.diagnosis
     lines = [f"✗ {result.part}: {marks(result)}", f"  {clean(diagnosis.sentence)}"]
     lines += [f"    line {line}: {clean(text)}" for line, _, text in diagnosis.trace[-3:] if text]
@@ -92,8 +97,8 @@ def part_html(result: PartResult) -> str:
     name, points = html.escape(result.part), html.escape(marks(result))
     if result.diagnosis is None:
         return (
-            f'<div style="{_BOX.format(colour="#009E73")}"><b>✓ <code>{name}</code></b> {points}, '
-            f"{len(result.checks)} checks passed</div>"
+            f'<div style="{_BOX.format(colour="#009E73")}"><b>✓ <code>{name}</code></b> '
+            f"{html.escape(_praise(result))}</div>"
         )
     return (
         f'<div style="{_BOX.format(colour="#D55E00")}"><b>✗ <code>{name}</code></b> {points}'

@@ -28,6 +28,7 @@ class PartResult:
         points: all of the part's points, or none.
         checks: (what was asked, whether it was met).
         diagnosis: what is wrong; None if nothing is.
+        note: what these checks leave open; empty if they are all there are.
     """
 
     part: str
@@ -36,6 +37,7 @@ class PartResult:
     checks: list[tuple[str, bool]] = field(default_factory=list)
     diagnosis: Diagnosis | None = None
     seconds: float = 0.0
+    note: str = ""
 
     @property
     def passed(self) -> bool:
@@ -114,6 +116,7 @@ def grade(
     part_seconds: float = PART_SECONDS,
     on_part: Callable[[PartResult], Any] | None = None,
     pictures: bool = True,
+    on_start: Callable[[str, Submission | None], Any] | None = None,
 ) -> LabResult:
     """Grade a notebook: every part in a worker of its own.
 
@@ -121,6 +124,7 @@ def grade(
         seed: of the inputs; drawn afresh if not given.
         parts: names of the parts to grade; all if not given.
         on_part: called with each part's result as it comes.
+        on_start: called before each part with its name and the worker that will run it, if one will.
     Raises:
         GradingError: if a check cannot run here. Never turned into marks.
     """
@@ -136,6 +140,8 @@ def grade(
             result = PartResult(part.name, 0.0, part.points, diagnosis=gone)
         else:
             backend = submission(course, lab, part, reading, call_seconds, part_seconds)
+            if on_start:
+                on_start(part.name, backend)
             try:
                 result = check_part(lab, session, part, backend, seed, pictures=pictures)
             finally:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import inspect
 import os
+import textwrap
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ from autograder.errors import CourseError, SpeechlabError
 from autograder.feedback import part_html, part_text
 from autograder.grading import PartResult, check_part
 from autograder.loading import load_reference
+from autograder.state import remember_live
 
 CHECK_SECONDS = 30.0
 SEED = 0  # a notebook's checks ask the same questions each time, so that one change can be told from luck
@@ -24,6 +27,7 @@ def check(part: Any, namespace: dict[str, Any]) -> None:
     """Check `part` as defined in `namespace` and display the result."""
     try:
         result = check_live(part, namespace)
+        _remember(part, namespace, result)
     except SpeechlabError as error:
         _display(str(error), None)
         return
@@ -31,6 +35,18 @@ def check(part: Any, namespace: dict[str, Any]) -> None:
         _display("Stopped. Nothing was marked.", None)
         return
     _display(part_text(result), part_html(result))
+
+
+def _remember(part: Any, namespace: dict[str, Any], result: PartResult) -> None:
+    """So that `speechlab status` knows what was passed in a notebook."""
+    target = namespace.get(part) if isinstance(part, str) else part
+    course = load_course()
+    try:
+        source = textwrap.dedent(inspect.getsource(target))  # type: ignore[arg-type]
+    except (OSError, TypeError):
+        return  # typed in where Python keeps no text: the saved notebook will tell
+    with contextlib.suppress(PermissionError):  # a course folder that is read-only
+        remember_live(course, find_lab(course, result.part, namespace), result, source)
 
 
 def check_live(part: Any, namespace: dict[str, Any], course: Course | None = None) -> PartResult:
@@ -57,7 +73,7 @@ def check_live(part: Any, namespace: dict[str, Any], course: Course | None = Non
         return check_part(lab, session_of(lab), wanted, InProcess(live), SEED, limit=CHECK_SECONDS)
 
 
-@contextmanager
+@contextlib.contextmanager
 def _replaced(namespace: dict[str, Any], others: dict[str, Any]) -> Iterator[None]:
     """Other parts are the reference's while a part is checked, so that one error costs once."""
     absent = object()

@@ -13,7 +13,8 @@ from autograder.checking.proxy import InProcess
 from autograder.checking.runner import CheckResult, session_of
 from autograder.course import Course, Lab, load_course
 from autograder.diagnosis import diagnose
-from autograder.grading import LabResult, check_part, grade
+from autograder.definitions import Code
+from autograder.grading import LabResult, check_part, grade, submission
 from autograder.loading import code_cells, load_mistakes, load_reference
 from autograder.notebook import Reading
 
@@ -62,11 +63,8 @@ def mistake_problems(lab: Lab) -> list[str]:
     return problems
 
 
-def stub_problems(lab: Lab, stubs: list[Any]) -> list[str]:
-    """Checks that an untouched stub does not fail by NotImplementedError."""
-    from autograder.grading import submission
-
-    course = load_course()
+def stub_problems(course: Course, lab: Lab, stubs: list[Code]) -> list[str]:
+    """Checks that an untouched stub (its code cells) does not fail by NotImplementedError."""
     problems = []
     session = session_of(lab)
     for part in lab.parts:
@@ -81,12 +79,12 @@ def stub_problems(lab: Lab, stubs: list[Any]) -> list[str]:
     return problems
 
 
-def _main() -> int:
+def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("lab")
     parser.add_argument("--part", help="only this part's mutants")
     parser.add_argument("--mutants", action="store_true", help="run the generic mutants too (minutes)")
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     course = load_course()
     lab = course.lab(options.lab)
     from autograder.feedback import lab_text
@@ -131,4 +129,4 @@ def _print_mutants(lab: Lab, only: str | None) -> bool:
 
 
 if __name__ == "__main__":
-    sys.exit(_main())
+    sys.exit(main())

@@ -10,15 +10,17 @@ import hashlib
 import json
 import time
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from autograder.build import is_stub
 from autograder.course import Course, Lab
 from autograder.definitions import Code, part_source
 from autograder.errors import NotebookError
 from autograder.files import write_atomic
-from autograder.grading import LabResult, PartResult
 from autograder.notebook import Reading, read_notebook, read_parts
+
+if TYPE_CHECKING:  # grading brings numpy and pytest, which remembering does not need
+    from autograder.grading import LabResult, PartResult
 
 RESULTS = "results.json"
 PASSED, FAILED, CHANGED, UNTOUCHED, MISSING = "passed", "failed", "changed", "untouched", "missing"
@@ -184,10 +186,15 @@ def check_notebook(
 ) -> LabResult:
     """Check the learner's saved notebook in a worker and remember the results.
 
+    In a student release the docstrings' examples and the visible checks are run.
+
     Raises:
         NotebookError: if it cannot be read.
     """
-    from autograder.grading import grade
+    if lab.folder is None:
+        from autograder.release import grade_released as grade
+    else:
+        from autograder.grading import grade
 
     reading = learner_reading(course, lab)
     result = grade(course, lab, reading, parts=parts, on_part=on_part, **options)
@@ -206,7 +213,7 @@ def own_parts(course: Course, lab: Lab) -> tuple[set[str], list[Code]]:
         return set(), []
     state = lab_state(course, lab)
     unknown = [p.part for p in state.parts if p.status == CHANGED or (p.status in (PASSED, FAILED) and not p.complete)]
-    if unknown and course.has_solutions:
+    if unknown:
         check_notebook(course, lab, unknown, pictures=False)
         state = lab_state(course, lab)
     return {part.part for part in state.parts if part.status == PASSED}, reading.cells

@@ -88,6 +88,10 @@ class Submission:
         except Gone as gone:
             self._end(str(gone))
 
+    def examples(self, docstring: str) -> list:
+        """What the examples of a docstring give there: see `autograder.examples.run`."""
+        return self._ask("__room__", "examples", (docstring,), {})
+
     def call(self, part: str, args: tuple, kwargs: dict[str, Any]) -> Any:
         if self._seed is not None:
             seed, self._seed = self._seed, None
@@ -96,6 +100,12 @@ class Submission:
 
     def seed(self, seed: int) -> None:
         self._seed = seed  # sent with the first call: many checks fail before they ask anything
+
+    def interrupt(self) -> None:
+        """Break off, from another thread: a question that waits for its answer fails at once."""
+        self.fault = self.fault or "was interrupted"
+        if self._pid:
+            kill(self._pid)
 
     def close(self) -> None:
         """End the worker."""

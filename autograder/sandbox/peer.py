@@ -136,19 +136,28 @@ class Peer(References):
     def _execute(self, message: Any) -> list:
         leaves, self._leaves = self._leaves or [], None
         try:
-            target, method, args, kwargs = message
-            if method == "__backward__":
-                return [True, self._backward(target, *args)]
-            if isinstance(target, str):
-                value = self._serve(target, method, args, kwargs)
-            else:
-                value = self._serve_object(self._objects[target], method, args, kwargs)
-            value = remake(value, lambda v: v)
-            return [True, value, self._keep_graph(value, leaves)]
+            torch = torch_module()
+            if torch is not None:
+                # this question may come in while our own waits inside a node of the graph, where
+                # PyTorch has switched gradients off
+                with torch.enable_grad():
+                    return self._perform(message, leaves)
+            return self._perform(message, leaves)
         except BadValue as error:
             return [False, ["BadResult", ["BadResult", "TypeError"], f"returned {error}", []]]
         except BaseException as error:
             return [False, self._describe(error)]
+
+    def _perform(self, message: Any, leaves: list[Any]) -> list:
+        target, method, args, kwargs = message
+        if method == "__backward__":
+            return [True, self._backward(target, *args)]
+        if isinstance(target, str):
+            value = self._serve(target, method, args, kwargs)
+        else:
+            value = self._serve_object(self._objects[target], method, args, kwargs)
+        value = remake(value, lambda v: v)
+        return [True, value, self._keep_graph(value, leaves)]
 
     def _serve_object(self, target: Any, method: str, args: tuple, kwargs: dict[str, Any]) -> Any:
         if method == "__attribute__":

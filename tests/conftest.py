@@ -1,0 +1,55 @@
+"""What holds for every test: its tier, its threads, and no network.
+
+Tiers: a plain test takes about two seconds at most; `slow` marks the rest of what `make test` runs;
+`full` marks pages at full length, which run only if asked for (`make test-all`, `pytest -m full`).
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import shutil
+import socket
+import tempfile
+
+import pytest
+
+# Two test processes share two cores: numerical libraries must not start threads of their own. Set
+# before anything imports numpy or torch, and inherited by every process that a test starts.
+for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
+    os.environ.setdefault(_name, "1")
+os.environ.setdefault("MPLBACKEND", "Agg")
+# What the person who runs the tests has done in the labs must not count, nor be changed.
+_state = tempfile.mkdtemp(prefix="speechlab-tests-")
+atexit.register(shutil.rmtree, _state, ignore_errors=True)
+os.environ["SPEECHLAB_STATE"] = os.path.join(_state, "state")
+os.environ["SPEECHLAB_NOTEBOOKS"] = os.path.join(_state, "notebooks")
+# The outcome of a test must not depend on how the person who runs it has set up Jupyter.
+os.environ.setdefault("JUPYTER_PLATFORM_DIRS", "1")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out the tests marked `full` unless -m or their own name asks for them."""
+    if config.option.markexpr or any("::" in argument for argument in config.args):
+        return
+    left_out = [item for item in items if item.get_closest_marker("full")]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if not item.get_closest_marker("full")]
+
+
+@pytest.fixture(autouse=True)
+def _no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A connection to another machine is an error at once, on every machine alike."""
+    connect = socket.socket.connect
+
+    def only_here(self: socket.socket, address, *rest):
+        if self.family in (socket.AF_INET, socket.AF_INET6) and not _is_local(address[0]):
+            raise OSError(f"tests use no network, but this one connects to {address[0]}")
+        return connect(self, address, *rest)
+
+    monkeypatch.setattr(socket.socket, "connect", only_here)
+
+
+def _is_local(host: str) -> bool:
+    return host == "localhost" or host == "::1" or host.startswith("127.")
