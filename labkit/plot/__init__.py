@@ -1,0 +1,21 @@
+"""Figures in one style. Every function returns the matplotlib figure; a notebook shows it at once."""
+
+from labkit.plot.charts import attention, bars, confusion, filterbank, lines, matrix
+from labkit.plot.signals import compare, features, spectrogram, state_path, track, waveform
+from labkit.plot.style import png
+
+__all__ = [
+    "attention",
+    "bars",
+    "compare",
+    "confusion",
+    "features",
+    "filterbank",
+    "lines",
+    "matrix",
+    "png",
+    "spectrogram",
+    "state_path",
+    "track",
+    "waveform",
+]
