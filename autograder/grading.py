@@ -9,12 +9,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from autograder.checking.proxy import Backend
-from autograder.checking.runner import CheckResult, CheckSession, session_of
+from autograder.checking.runner import CheckResult, CheckSession, TimeLimit, session_of
 from autograder.course import Course, Lab, Part
 from autograder.diagnosis import Diagnosis, diagnose
 from autograder.illustrate import illustrate
 from autograder.loading import load_reference, reference_of
 from autograder.notebook import Reading
+from autograder.sandbox.peer import Gone
 from autograder.sandbox.client import CALL_SECONDS, PART_SECONDS, Submission
 
 ISOLATION = "separate process with resource limits"
@@ -89,8 +90,9 @@ def check_part(
     for item in session.of(part.name):
         result = session.run(item, backend, seed, limit)
         results.append(result)
-        if result.by_learner and isinstance(result.error, NotImplementedError):
-            break  # a stub fails every check in the same way
+        is_stub = result.by_learner and isinstance(result.error, NotImplementedError)
+        if is_stub or isinstance(result.error, Gone | TimeLimit):
+            break  # the other checks would fail in the same way, each after the same wait
     diagnosis = None
     if not all(result.passed for result in results):
         diagnosis = diagnose(lab, session, part.name, results, seed)

@@ -69,8 +69,8 @@ def _own_cells(notebook: Any, lab: Lab) -> dict[str | None, list[Any]]:
         known = grade_id(cell)
         if known:
             after = known
-        elif cell.get("cell_type") == "code" and source_of(cell).strip() and source_of(cell) not in released:
-            found.setdefault(after, []).append(cell)
+        elif isinstance(cell, dict) and cell.get("cell_type") == "code" and source_of(cell).strip() and source_of(cell) not in released:
+            found.setdefault(after, []).append(from_dict(cell))
     return found
 
 

@@ -178,7 +178,7 @@ class CheckSession:
         seed_everything(own_seed)
         backend.seed(own_seed)
         started = time.perf_counter()
-        with _quiet(), _time_limit(limit):
+        with guarded(limit):
             error = self._execute(item)
         seconds = time.perf_counter() - started
         calls = recorder.finish()
@@ -260,12 +260,24 @@ def _time_limit(seconds: float | None) -> Iterator[None]:
         raise TimeLimit(f"no answer within {seconds:g} s")
 
     before = signal.signal(signal.SIGALRM, stop)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    started = time.monotonic()
+    # again and again: hypothesis repeats a failing example, which would then run without a limit
+    remaining, interval = signal.setitimer(signal.ITIMER_REAL, seconds, seconds)
     try:
         yield
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
+        if remaining:  # whoever had set an alarm before still gets it
+            left = max(remaining - (time.monotonic() - started), 0.001)
+            signal.setitimer(signal.ITIMER_REAL, left, interval)
+
+
+@contextlib.contextmanager
+def guarded(limit: float | None) -> Iterator[None]:
+    """As checks run: silent, and stopped with TimeLimit after `limit` seconds."""
+    with _quiet(), _time_limit(limit):
+        yield
 
 
 _sessions: dict[Path, tuple[float, CheckSession]] = {}

@@ -80,12 +80,12 @@ class Submission:
         if self._load_error is not None:
             raise self._load_error.with_traceback(None)
         left = self._ends_at - time.monotonic()
-        if left <= 0:
-            self._end(f"took more than {self._part_seconds:g} s for all its checks")
-        self._peer.limit = min(self._call_seconds, left)
+        self._peer.limit = max(min(self._call_seconds, left), 0.001)
         try:
             return self._peer.ask(target, method, args, kwargs)
         except Gone as gone:
+            if time.monotonic() >= self._ends_at:
+                self._end(f"took more than {self._part_seconds:g} s for all its checks")
             self._end(str(gone))
 
     def examples(self, docstring: str) -> list:

@@ -8,6 +8,7 @@ one more question.
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 import socket
 import struct
@@ -107,7 +108,8 @@ class Peer(References):
             if self._nesting > MAX_NESTING:
                 reply = [False, ["RecursionError", ["RecursionError"], "calls back too deeply nested", []]]
             else:
-                reply = self._execute(self._loads(message, leaves=True))
+                with _gradients_on():
+                    reply = self._execute(self._loads(message, leaves=True))
             try:
                 data = dumps(reply, self)
             except BadValue as error:
@@ -136,12 +138,6 @@ class Peer(References):
     def _execute(self, message: Any) -> list:
         leaves, self._leaves = self._leaves or [], None
         try:
-            torch = torch_module()
-            if torch is not None:
-                # this question may come in while our own waits inside a node of the graph, where
-                # PyTorch has switched gradients off
-                with torch.enable_grad():
-                    return self._perform(message, leaves)
             return self._perform(message, leaves)
         except BadValue as error:
             return [False, ["BadResult", ["BadResult", "TypeError"], f"returned {error}", []]]
@@ -310,6 +306,13 @@ class RemoteCallback:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self._peer.ask(self._number, "__call__", args, kwargs)
+
+
+def _gradients_on() -> Any:
+    """A question may come in while our own waits inside a node of the graph, where PyTorch has
+    switched gradients off."""
+    torch = torch_module()
+    return contextlib.nullcontext() if torch is None else torch.enable_grad()
 
 
 def _flat(value: Any) -> list[Any]:

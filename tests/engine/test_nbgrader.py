@@ -1,0 +1,127 @@
+"""Stock nbgrader commands over the miniature course."""
+
+from __future__ import annotations
+
+import csv
+import html
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from autograder.build import build, source_notebook
+from autograder.notebook import grade_id
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("nbgrader")]
+ASSIGNMENT = "phase0_signal_processing"
+WRONG = (
+    "def rms(samples):\n    if samples.size == 0:\n        raise ValueError\n"
+    "    return float(np.sqrt(np.sum(samples.astype(float) ** 2)))"
+)
+
+
+def nbgrader(root: Path, *arguments: str) -> subprocess.CompletedProcess:
+    command = [str(Path(sys.executable).parent / "nbgrader"), *arguments]
+    environment = {**os.environ, "SPEECHLAB_COURSE": str(root)}
+    return subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, timeout=200)
+
+
+def submit(course, student: str, change=None) -> None:
+    notebook = source_notebook(course.labs[0])
+    for cell in notebook["cells"]:
+        if change:
+            change(cell)
+    folder = course.root / "submitted" / student / ASSIGNMENT
+    folder.mkdir(parents=True)
+    (folder / "t00_decibels.ipynb").write_text(json.dumps(notebook))
+
+
+def grades(root: Path) -> dict[str, float]:
+    done = nbgrader(root, "export")
+    assert done.returncode == 0, done.stderr
+    with open(root / "grades.csv") as file:
+        return {row["student_id"]: float(row["score"]) for row in csv.DictReader(file)}
+
+
+@pytest.fixture
+def class_of_students(course_copy):
+    build(course_copy, say=lambda text: None)
+
+    def wrong(cell):
+        if grade_id(cell) == "rms":
+            cell["source"] = WRONG
+
+    def stub(cell):
+        if grade_id(cell) in ("rms", "power_to_db"):
+            cell["source"] = f"def {grade_id(cell)}(*args):\n    raise NotImplementedError()"
+
+    def forge(cell):
+        wrong(cell)
+        if (grade_id(cell) or "").startswith("check_"):
+            cell["source"] = "1000"
+            cell["metadata"]["nbgrader"]["points"] = 1000
+            cell["outputs"] = [
+                {"output_type": "execute_result", "data": {"text/plain": "1000"}, "metadata": {}, "execution_count": 1}
+            ]
+
+    submit(course_copy, "right")
+    submit(course_copy, "wrong", wrong)
+    submit(course_copy, "stub", stub)
+    submit(course_copy, "forger", forge)
+    return course_copy
+
+
+def test_marks_feedback_and_export(class_of_students):
+    root = class_of_students.root
+    done = nbgrader(root, "autograde", ASSIGNMENT)
+    assert done.returncode == 0, done.stderr
+    assert grades(root) == {"right": 5, "wrong": 3, "stub": 0, "forger": 3}
+    done = nbgrader(root, "generate_feedback", ASSIGNMENT)
+    assert done.returncode == 0, done.stderr
+    page = (root / "feedback" / "wrong" / ASSIGNMENT / "t00_decibels.html").read_text()
+    assert "That is the energy: you summed the squares." in page
+    checks = (class_of_students.labs[0].checks).read_text()
+    sources = [line.strip() for line in checks.split("\n") if "lab." in line or line.startswith("def ")]
+    assert sources and not [line for line in sources if line in html.unescape(page)]
+
+
+def test_grading_again_keeps_manual_scores(class_of_students):
+    from nbgrader.api import Gradebook
+
+    root = class_of_students.root
+    assert nbgrader(root, "autograde", ASSIGNMENT).returncode == 0
+    with Gradebook(f"sqlite:///{root}/gradebook.db", "speechlab") as gradebook:
+        grade = gradebook.find_grade("check_rms", "t00_decibels", ASSIGNMENT, "wrong")
+        grade.manual_score = 1.5
+        gradebook.db.commit()
+    assert nbgrader(root, "autograde", ASSIGNMENT, "--force").returncode == 0
+    assert grades(root)["wrong"] == 4.5
+
+
+def test_deleted_checks_and_another_labs_notebook(class_of_students):
+    root = class_of_students.root
+    path = root / "submitted" / "right" / ASSIGNMENT / "t00_decibels.ipynb"
+    notebook = json.loads(path.read_text())
+    notebook["cells"] = [c for c in notebook["cells"] if not (grade_id(c) or "").startswith("check_")]
+    path.write_text(json.dumps(notebook))
+    path = root / "submitted" / "wrong" / ASSIGNMENT / "t00_decibels.ipynb"
+    notebook = json.loads(path.read_text())
+    notebook["metadata"]["speechlab"]["lab"] = "t05_hmm"
+    path.write_text(json.dumps(notebook))
+    done = nbgrader(root, "autograde", ASSIGNMENT)
+    assert done.returncode == 0, done.stderr
+    assert grades(root) == {"right": 5, "wrong": 0, "stub": 0, "forger": 3}
+    assert "is the notebook of t05_hmm, expected t00_decibels" in done.stderr
+
+
+def test_generate_assignment_works_with_the_stock_command(class_of_students):
+    root = class_of_students.root
+    path = root / "phases" / ASSIGNMENT / "t00_decibels.ipynb"
+    before = path.read_bytes()
+    done = nbgrader(root, "generate_assignment", ASSIGNMENT, "--force")
+    assert done.returncode == 0, done.stderr
+    assert path.read_bytes() == before
+    assert nbgrader(root, "validate", str(path)).returncode == 0
