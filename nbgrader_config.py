@@ -3,7 +3,7 @@
 import os
 import sys
 
-c = get_config()  # noqa: F821  (traitlets puts it here)
+c = get_config()
 
 # nbgrader starts `alembic` by name when it makes a gradebook: found also when .venv is not activated
 os.environ["PATH"] = os.path.dirname(sys.executable) + os.pathsep + os.environ.get("PATH", "")

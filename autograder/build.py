@@ -37,7 +37,9 @@ class BuildReport:
 
 
 def _cell(kind: str, source: str, identity: str, nbgrader: dict[str, Any] | None = None) -> dict[str, Any]:
-    metadata: dict[str, Any] = {"nbgrader": {"schema_version": SCHEMA, "task": False, **nbgrader}} if nbgrader else {}
+    metadata: dict[str, Any] = (
+        {"nbgrader": {"schema_version": SCHEMA, "task": False, **nbgrader}} if nbgrader else {}
+    )
     cell: dict[str, Any] = {
         "cell_type": kind,
         "id": hashlib.sha256(identity.encode()).hexdigest()[:8],
@@ -59,7 +61,9 @@ def _folded_hints(part: Part) -> str:
     blocks = []
     for number, text in enumerate(part.hints, 1):
         name = HINT_NAMES[number - 1] if number <= len(HINT_NAMES) else "more"
-        blocks.append(f"<details><summary>Hint {number}: {html.escape(name)}</summary>\n\n{text}\n\n</details>")
+        blocks.append(
+            f"<details><summary>Hint {number}: {html.escape(name)}</summary>\n\n{text}\n\n</details>"
+        )
     return "\n\n".join(blocks)
 
 
@@ -82,7 +86,13 @@ def source_notebook(lab: Lab) -> dict[str, Any]:
             solution = {"grade": False, "grade_id": part.name, "locked": False, "solution": True}
             built.append(_cell("code", cell.source, f"{lab.name}/part/{part.name}", solution))
             points = int(part.points) if float(part.points).is_integer() else part.points
-            grade = {"grade": True, "grade_id": f"check_{part.name}", "locked": True, "points": points, "solution": False}
+            grade = {
+                "grade": True,
+                "grade_id": f"check_{part.name}",
+                "locked": True,
+                "points": points,
+                "solution": False,
+            }
             built.append(_cell("code", f"check({part.name})", f"{lab.name}/check/{part.name}", grade))
         elif cell.hints:
             hints = _folded_hints(lab.part(cell.hints))
@@ -165,13 +175,21 @@ def build(course: Course, force: bool = False, say: Callable[[str], Any] = print
     for lab in course.labs:
         fresh = released / lab.phase / f"{lab.name}.ipynb"
         # pristine notebooks, not wherever a learner's own are looked for
-        _publish(course, lab, fresh, course.root / "phases" / lab.phase / f"{lab.name}.ipynb", force, report, say)
+        _publish(
+            course, lab, fresh, course.root / "phases" / lab.phase / f"{lab.name}.ipynb", force, report, say
+        )
     shutil.rmtree(released)
     return report
 
 
 def _publish(
-    course: Course, lab: Lab, fresh: Path, target: Path, force: bool, report: BuildReport, say: Callable[[str], Any]
+    course: Course,
+    lab: Lab,
+    fresh: Path,
+    target: Path,
+    force: bool,
+    report: BuildReport,
+    say: Callable[[str], Any],
 ) -> None:
     data = fresh.read_bytes()
     if target.exists():
@@ -182,7 +200,10 @@ def _publish(
         report.backups.append(saved)
         if not force and holds_work(target, lab):
             report.kept.append(target)
-            say(f"{target.relative_to(course.root)} holds your work: kept as it is (`speechlab reset {lab.name}` renews it)")
+            say(
+                f"{target.relative_to(course.root)} holds your work: kept as it is "
+                f"(`speechlab reset {lab.name}` renews it)"
+            )
             return
     write_atomic(target, data)
     report.written.append(target)

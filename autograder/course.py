@@ -128,13 +128,17 @@ def find_root(start: Path | None = None) -> Path:
     named = os.environ.get("SPEECHLAB_COURSE")
     if named:
         if not _is_course(Path(named)):
-            raise CourseError(f"SPEECHLAB_COURSE is {named}, expected a folder with nbgrader_config.py and labs")
+            raise CourseError(
+                f"SPEECHLAB_COURSE is {named}, expected a folder with nbgrader_config.py and labs"
+            )
         return Path(named).resolve()
     here = (start or Path.cwd()).resolve()
     for folder in [here, *here.parents, Path(__file__).resolve().parent.parent]:
         if _is_course(folder):
             return folder
-    raise CourseError(f"no course found at or above {here}: change to the speechlab folder, or set SPEECHLAB_COURSE")
+    raise CourseError(
+        f"no course found at or above {here}: change to the speechlab folder, or set SPEECHLAB_COURSE"
+    )
 
 
 def _is_course(folder: Path) -> bool:
@@ -148,7 +152,9 @@ def read_lab(folder: Path) -> Lab:
         CourseError: if the header lacks an entry or a part's line is incomplete.
     """
     header, cells = percent.read(folder / "lab.py")
-    missing = [key for key in ("title", "topic", "minutes", "difficulty", "needs", "covers") if key not in header]
+    missing = [
+        key for key in ("title", "topic", "minutes", "difficulty", "needs", "covers") if key not in header
+    ]
     if missing:
         raise CourseError(f"{folder / 'lab.py'}: the header lacks {', '.join(missing)}")
     parts = []
@@ -186,10 +192,13 @@ def _numbered(text: str) -> tuple[str, ...]:
     return tuple(re.sub(r"\n\s*", "\n", item.strip()) for item in items)
 
 
-@lru_cache(maxsize=8)
 def load_course(root: Path | None = None) -> Course:
     """The course at `root` (found from the current folder if not given)."""
-    root = (root or find_root()).resolve()
+    return _read_course((root or find_root()).resolve())
+
+
+@lru_cache(maxsize=8)
+def _read_course(root: Path) -> Course:
     if (root / "solutions").is_dir():
         folders = sorted(path.parent for path in (root / "solutions").glob("*/*/lab.py"))
         labs = [read_lab(folder) for folder in folders]

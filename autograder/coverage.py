@@ -1,8 +1,8 @@
 """Which bullet of the roadmap is taught where: `docs/coverage.md` and the README's map of labs.
 
 `docs/roadmap.json` holds the roadmap's topics word for word; the labs' headers say under `covers` which
-bullets they teach, in which part or under which heading. `python -m autograder.coverage` writes both
-pages; a test holds them in step.
+bullets they teach, in which part or under which heading. `speechlab coverage` writes both pages; a test
+holds them in step.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from autograder.files import write_atomic
 ROADMAP = Path("docs/roadmap.json")
 PAGE = Path("docs/coverage.md")
 README = Path("README.md")
-BEGIN, END = "<!-- labs: written by python -m autograder.coverage -->", "<!-- end of labs -->"
+BEGIN, END = "<!-- labs: written by speechlab coverage -->", "<!-- end of labs -->"
 PASSAGE = "passage:"
 
 
@@ -120,14 +120,15 @@ class Coverage:
             for text, target in lab.covers.items():
                 if text not in known:
                     found.append(f"{lab.name}: covers {text!r}, which is no bullet of {ROADMAP}")
+                where = f"{lab.name}: {text!r} is mapped to"
                 if not isinstance(target, str):
-                    found.append(f"{lab.name}: {text!r} is mapped to {target!r}, expected a part or a passage")
+                    found.append(f"{where} {target!r}, expected a part or a passage")
                 elif target.startswith(PASSAGE):
                     title = target.removeprefix(PASSAGE).strip()
                     if titles is not None and title not in titles:
-                        found.append(f"{lab.name}: {text!r} is mapped to the heading {title!r}, which its page lacks")
+                        found.append(f"{where} the heading {title!r}, which its page lacks")
                 elif target not in names:
-                    found.append(f"{lab.name}: {text!r} is mapped to {target!r}, which is no part of the lab")
+                    found.append(f"{where} {target!r}, which is no part of the lab")
         return found
 
 
@@ -184,7 +185,7 @@ def read_coverage(course: Course) -> Coverage:
     return Coverage(course, read_roadmap(course.root / ROADMAP))
 
 
-def write_coverage(course: Course) -> str:
+def coverage_page(course: Course) -> str:
     """The text of `docs/coverage.md`.
 
     Raises:
@@ -192,7 +193,7 @@ def write_coverage(course: Course) -> str:
     """
     coverage = read_coverage(course)
     if problems := coverage.problems():
-        raise CourseError("; ".join(problems))
+        raise CourseError("\n".join(problems))
     return _page(coverage)
 
 
@@ -203,10 +204,10 @@ def _page(coverage: Coverage) -> str:
         "# Coverage of the roadmap",
         "",
         "Every topic of the roadmap with every one of its bullets, and where the course teaches it: a part",
-        "that is graded, or a passage of the page. `python -m autograder.coverage` writes this file from the",
-        "`covers` map in the labs' headers.",
+        "that is graded, or a passage of the page. `speechlab coverage` writes this file from what the labs'",
+        "headers say under `covers`.",
         "",
-        f"{len(complete)} of {len(topics)} topics are complete. A bullet marked “no lab yet” is not taught yet.",
+        f"{len(complete)} of {len(topics)} topics are complete. “no lab yet”: not taught yet.",
         "",
         "| topic | labs | bullets taught |",
         "|---|---|---|",
@@ -275,20 +276,27 @@ def with_labs(readme: str, course: Course) -> str:
 def pages(course: Course) -> dict[Path, str]:
     """Generated pages: path → text as it should be."""
     readme = (course.root / README).read_text(encoding="utf-8")
-    return {course.root / PAGE: write_coverage(course), course.root / README: with_labs(readme, course)}
+    return {course.root / PAGE: coverage_page(course), course.root / README: with_labs(readme, course)}
+
+
+def write_coverage(course: Course) -> Path:
+    """Bring the generated pages up to date; returns the path of `docs/coverage.md`.
+
+    Raises:
+        CourseError: as `coverage_page` and `with_labs`.
+    """
+    for path, text in pages(course).items():
+        if not path.exists() or path.read_text(encoding="utf-8") != text:
+            write_atomic(path, text)
+    return course.root / PAGE
 
 
 def main() -> int:
-    """Write the generated pages; says which changed."""
     try:
-        wanted = pages(load_course())
+        print(f"wrote {write_coverage(load_course())} and the map of labs in {README}")
     except CourseError as error:
-        print("\n".join(str(error).split("; ")), file=sys.stderr)
+        print(error, file=sys.stderr)
         return 1
-    for path, text in wanted.items():
-        if not path.exists() or path.read_text(encoding="utf-8") != text:
-            write_atomic(path, text)
-            print(f"wrote {path}")
     return 0
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 
@@ -64,11 +63,15 @@ def diagnose(lab: Lab, session: CheckSession, part: str, results: list[CheckResu
         return plain
     found = _named(lab, session, part, results, seed)
     if found:
-        return Diagnosis("mistake", found.sentence, mistake=found.name, asked=asked, trace=plain.trace if plain else [])
+        return Diagnosis(
+            "mistake", found.sentence, mistake=found.name, asked=asked, trace=plain.trace if plain else []
+        )
     return plain or Diagnosis("difference", _difference(lab, session, part, first, seed), asked=asked)
 
 
-def plain_diagnosis(part: str, error: BaseException | None, by_learner: bool, asked: list[str]) -> Diagnosis | None:
+def plain_diagnosis(
+    part: str, error: BaseException | None, by_learner: bool, asked: list[str]
+) -> Diagnosis | None:
     """What the error of a failed check tells by itself; None if the code answered, but wrongly.
 
     Args:
@@ -80,7 +83,9 @@ def plain_diagnosis(part: str, error: BaseException | None, by_learner: bool, as
         return Diagnosis("not started", f"{part} is still the stub: replace `raise NotImplementedError()`.")
     trace = _trace(error) if by_learner and error is not None else []
     if by_learner and isinstance(error, SyntaxError):
-        return Diagnosis("error", f"The cell of {part} is no valid Python: {error.msg or error}.", asked=asked, trace=trace)
+        return Diagnosis(
+            "error", f"The cell of {part} is no valid Python: {error.msg or error}.", asked=asked, trace=trace
+        )
     if by_learner and error is not None:
         name = getattr(error, "remote_type", type(error).__name__)
         text = str(error)
@@ -107,7 +112,11 @@ def _trace(error: BaseException) -> list[tuple[int, str, str]]:
 
     # in a notebook the learner's frames are the cells, whose files IPython names so
     frames = traceback.extract_tb(error.__traceback__)
-    return [(f.lineno or 0, f.name, f.line or "") for f in frames if "ipykernel" in f.filename or "<ipython" in f.filename]
+    return [
+        (f.lineno or 0, f.name, f.line or "")
+        for f in frames
+        if "ipykernel" in f.filename or "<ipython" in f.filename
+    ]
 
 
 def equal_traces(left: list[Call], right: list[Call]) -> bool:
@@ -124,7 +133,9 @@ def _equal_calls(a: Call, b: Call) -> bool:
     return same(a.output, b.output)
 
 
-def _named(lab: Lab, session: CheckSession, part: str, results: list[CheckResult], seed: int) -> Mistake | None:
+def _named(
+    lab: Lab, session: CheckSession, part: str, results: list[CheckResult], seed: int
+) -> Mistake | None:
     """The mistake whose answers equal the learner's in every failed check."""
     assert lab.folder is not None
     reference = vars(load_reference(lab.folder))

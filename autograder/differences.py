@@ -58,7 +58,8 @@ def _values(got: Any, expected: Any) -> str:
                 return f"returned several values, of which number {number} is wrong: it {_values(g, e)}"
     if isinstance(expected, dict) and isinstance(got, dict):
         if got.keys() != expected.keys():
-            return f"returned a dict with the keys {sorted(map(str, got))}, expected {sorted(map(str, expected))}"
+            own, wanted = sorted(map(str, got)), sorted(map(str, expected))
+            return f"returned a dict with the keys {own}, expected {wanted}"
         for key in expected:
             if not _alike(got[key], expected[key]):
                 return f"returned a dict whose {key!r} is wrong: it {_values(got[key], expected[key])}"
@@ -84,13 +85,18 @@ def _numbers(got: np.ndarray, expected: np.ndarray, is_array: bool) -> str:
         return f"returned {got.dtype} values, expected integers"
     if got.dtype.kind == "c" and expected.dtype.kind != "c":
         return "returned complex values, expected real ones"
-    g, e = got.astype(complex if got.dtype.kind == "c" else float), expected.astype(complex if expected.dtype.kind == "c" else float)
+    g, e = (
+        got.astype(complex if got.dtype.kind == "c" else float),
+        expected.astype(complex if expected.dtype.kind == "c" else float),
+    )
     bad = np.isnan(g) & ~np.isnan(e)
     if bad.any():
-        return f"returned NaN in {bad.sum()} of {g.size} places: which division or logarithm has no answer there?"
+        places = f"{bad.sum()} of {g.size} places"
+        return f"returned NaN in {places}: which division or logarithm has no answer there?"
     infinite = np.isinf(g) & ~np.isinf(e)
     if infinite.any():
-        return f"returned infinity in {infinite.sum()} of {g.size} places: is there a division by zero or a log of zero?"
+        places = f"{infinite.sum()} of {g.size} places"
+        return f"returned infinity in {places}: is there a division by zero or a log of zero?"
     missing = np.isinf(e) & ~np.isinf(g)
     if missing.any():
         return f"is finite in {missing.sum()} of {g.size} places where it should be infinite"
@@ -126,7 +132,8 @@ def _pattern(g: np.ndarray, e: np.ndarray, is_array: bool) -> str:
         power = np.vdot(ef, ef)
         factor = np.vdot(ef, gf) / power if power else 0
         if np.isreal(factor) and abs(factor) > 1e-12 and _close(gf, factor * ef):
-            return f"is too {'large' if abs(factor) > 1 else 'small'} by the same factor everywhere ({np.real(factor):.4g})"
+            size = "large" if abs(factor) > 1 else "small"
+            return f"is too {size} by the same factor everywhere ({np.real(factor):.4g})"
         offset = np.mean(gf - ef)
         if np.isreal(offset) and _close(gf - offset, ef):
             return f"is off by the same amount everywhere ({np.real(offset):+.4g})"
@@ -144,7 +151,8 @@ def _pattern(g: np.ndarray, e: np.ndarray, is_array: bool) -> str:
             if 0 < len(wrong) <= max(1, len(a) // 3):
                 edges = {0: "first", len(a) - 1: "last"}
                 if all(i in edges for i in wrong):
-                    return f"is right except at the {' and '.join(edges[i] for i in wrong)} position of axis {axis}"
+                    where = " and ".join(edges[i] for i in wrong)
+                    return f"is right except at the {where} position of axis {axis}"
     if not is_array:
         return "returned another number than expected"
     tolerance = RTOL * (np.abs(e[np.isfinite(e)]).max() if np.isfinite(e).any() else 1)

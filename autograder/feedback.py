@@ -65,7 +65,8 @@ def lab_text(result: LabResult) -> str:
 
 def png_tag(picture: bytes, alt: str) -> str:
     data = base64.b64encode(picture).decode()
-    return f'<img alt="{html.escape(alt, quote=True)}" style="max-width:100%" src="data:image/png;base64,{data}">'
+    alt = html.escape(alt, quote=True)
+    return f'<img alt="{alt}" style="max-width:100%" src="data:image/png;base64,{data}">'
 
 
 def wav_bytes(samples: np.ndarray, sample_rate: int) -> bytes:
@@ -85,7 +86,8 @@ def audio_tag(label: str, samples: np.ndarray, sample_rate: int) -> str:
     data = base64.b64encode(wav_bytes(samples, sample_rate)).decode()
     return (
         f"<figure style='display:inline-block;margin:4px 12px 4px 0'><figcaption>{html.escape(clean(label))}"
-        f"</figcaption><audio controls preload='metadata' src='data:audio/wav;base64,{data}'></audio></figure>"
+        f"</figcaption><audio controls preload='metadata' src='data:audio/wav;base64,{data}'></audio>"
+        "</figure>"
     )
 
 
@@ -115,7 +117,10 @@ def _diagnosis_html(diagnosis: Diagnosis) -> str:
         items = "".join(f"<li>{html.escape(clean(title))}</li>" for title in diagnosis.asked[:SHOWN_CHECKS])
         more = len(diagnosis.asked) - SHOWN_CHECKS
         items += f"<li>and {more} more</li>" if more > 0 else ""
-        pieces.append(f"<details open><summary>Asked and not met</summary><ul style='margin:4px 0'>{items}</ul></details>")
+        pieces.append(
+            "<details open><summary>Asked and not met</summary>"
+            f"<ul style='margin:4px 0'>{items}</ul></details>"
+        )
     if diagnosis.picture:
         pieces.append(png_tag(diagnosis.picture, "what your code returned"))
     for label, (samples, sample_rate) in diagnosis.sounds.items():

@@ -13,10 +13,10 @@ from autograder.checking.runner import CheckResult, CheckSession, TimeLimit, ses
 from autograder.course import Course, Lab, Part
 from autograder.diagnosis import Diagnosis, diagnose
 from autograder.illustrate import illustrate
-from autograder.loading import load_reference, reference_of
+from autograder.loading import load_reference, page_imports, reference_of
 from autograder.notebook import Reading
-from autograder.sandbox.peer import Gone
 from autograder.sandbox.client import CALL_SECONDS, PART_SECONDS, Submission
+from autograder.sandbox.peer import Gone
 
 ISOLATION = "separate process with resource limits"
 
@@ -138,7 +138,9 @@ def grade(
         if parts is not None and part.name not in parts:
             continue
         if part.name in reading.missing:
-            gone = Diagnosis("missing", f"The cell of {part.name} is missing. `speechlab reset {lab.name}` brings it back.")
+            gone = Diagnosis(
+                "missing", f"The cell of {part.name} is missing. `speechlab reset {lab.name}` brings it back."
+            )
             result = PartResult(part.name, 0.0, part.points, diagnosis=gone)
         else:
             backend = submission(course, lab, part, reading, call_seconds, part_seconds)
@@ -176,4 +178,6 @@ def submission(
         return found
 
     provided = [p.name for p in lab.parts if p.name != part.name and not p.is_class]
-    return Submission(reading.cells, part.name, provided, resolve, lab.libraries, call_seconds, part_seconds)
+    return Submission(
+        reading.cells, part.name, provided, resolve, page_imports(lab), call_seconds, part_seconds
+    )

@@ -73,7 +73,7 @@ def gradients_of(module: Any) -> dict[str, Any]:
 def seed_everything(seed: int) -> None:
     """Seed the global generators of random, numpy and (if loaded) torch."""
     random.seed(seed)
-    np.random.seed(seed % 2**32)
+    np.random.seed(seed % 2**32)  # noqa: NPY002  (learners' code may use the global generator)
     torch = torch_module()
     if torch is not None:
         torch.manual_seed(seed)

@@ -57,7 +57,9 @@ def check_live(part: Any, namespace: dict[str, Any], course: Course | None = Non
     """
     name = part if isinstance(part, str) else getattr(part, "__name__", None)
     if name is None:
-        raise CourseError(f"check() was given {type(part).__name__}, expected a function or class of this lab")
+        raise CourseError(
+            f"check() was given {type(part).__name__}, expected a function or class of this lab"
+        )
     lab = find_lab(course or load_course(), name, namespace)
     if lab.folder is None:
         from autograder.release import check_released

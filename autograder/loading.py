@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib.util
 import sys
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ from typing import Any
 
 from autograder import percent
 from autograder.course import Course, Lab
-from autograder.definitions import Code, execute
+from autograder.definitions import Code, execute, parse
 
 _references: dict[Path, tuple[float, ModuleType]] = {}
 _siblings: dict[Path, tuple[float, ModuleType]] = {}
@@ -32,6 +33,20 @@ def code_cells(path: Path) -> list[Code]:
     """Code cells of a percent file."""
     _, cells = percent.read(path)
     return [Code(cell.source, cell.part, cell.line) for cell in cells if cell.kind == "code"]
+
+
+def page_imports(lab: Lab) -> tuple[str, ...]:
+    """Modules that a page imports: what a learner's notebook of this lab imports too."""
+    names: set[str] = set(lab.libraries)
+    for cell in code_cells(lab.source):
+        for node in ast.walk(ast.Module(parse(cell), [])):
+            if isinstance(node, ast.Import):
+                names.update(alias.name for alias in node.names)
+            elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                names.add(node.module)
+                # a name may be a submodule: `from hmmlearn import hmm`
+                names.update(f"{node.module}.{alias.name}" for alias in node.names)
+    return tuple(sorted(name for name in names if not name.startswith(("autograder", "labkit.parts"))))
 
 
 def load_reference(folder: Path) -> ModuleType:
@@ -88,7 +103,9 @@ def load_mistakes(lab: Lab) -> list[Mistake]:
 def _marked(module: ModuleType) -> Iterator[Mistake]:
     for name, value in vars(module).items():
         # a class inherits its base's attribute: only its own mark counts
-        for part, sentence in vars(value).get("__speechlab_mistakes__", ()) if hasattr(value, "__dict__") else ():
+        for part, sentence in (
+            vars(value).get("__speechlab_mistakes__", ()) if hasattr(value, "__dict__") else ()
+        ):
             yield Mistake(part, name, sentence, value)
 
 

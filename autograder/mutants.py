@@ -50,7 +50,15 @@ _OPERATORS: dict[type, type] = {
 _NAMES = {
     **{"max": "min", "maximum": "minimum", "argmax": "argmin", "logaddexp": "maximum", "log": "log10"},
     **{"log10": "log", "exp": "expm1", "sqrt": "square", "floor": "ceil", "ceil": "floor", "sin": "cos"},
-    **{"cos": "sin", "zeros": "ones", "ones": "zeros", "sum": "prod", "mean": "sum", "any": "all", "all": "any"},
+    **{
+        "cos": "sin",
+        "zeros": "ones",
+        "ones": "zeros",
+        "sum": "prod",
+        "mean": "sum",
+        "any": "all",
+        "all": "any",
+    },
     **{"cumsum": "cumprod", "tanh": "sigmoid", "softmax": "log_softmax", "tril": "triu", "triu": "tril"},
 }
 _NAMES |= {"min": "max", "minimum": "maximum", "argmin": "argmax"}
@@ -112,10 +120,12 @@ def _changes(node: ast.AST) -> Iterator[tuple[str, Callable[[Any], None]]]:
                 lambda n, i=i, changed=changed: n.ops.__setitem__(i, changed()),  # type: ignore[misc]
             )
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub | ast.Not | ast.Invert):
-        yield f"{_sign(node.op)} removed", lambda n: setattr(n, "op", ast.UAdd()) if _is_number(n) else _drop_unary(n)
-    if isinstance(node, ast.Constant) and type(node.value) in (int, float):
-        value = node.value + 1 if isinstance(node.value, int) else (node.value * 1.5 if node.value else 0.5)
-        yield f"{node.value!r} -> {value!r}", lambda n: setattr(n, "value", value)
+        yield (
+            f"{_sign(node.op)} removed",
+            lambda n: setattr(n, "op", ast.UAdd()) if _is_number(n) else _drop_unary(n),
+        )
+    if isinstance(node, ast.Constant) and isinstance(node.value, int | float):
+        yield from _other_numbers(node.value)
     if isinstance(node, ast.Constant) and isinstance(node.value, bool):
         flipped = not node.value
         yield f"{node.value!r} -> {flipped!r}", lambda n: setattr(n, "value", flipped)
@@ -125,6 +135,13 @@ def _changes(node: ast.AST) -> Iterator[tuple[str, Callable[[Any], None]]]:
         yield f"{node.id} -> {_NAMES[node.id]}", lambda n: setattr(n, "id", _NAMES[n.id])
     if isinstance(node, ast.If) and not node.orelse:
         yield "guard left out", lambda n: setattr(n, "test", ast.Constant(False))
+
+
+def _other_numbers(value: float) -> Iterator[tuple[str, Callable[[Any], None]]]:
+    if isinstance(value, bool):
+        return
+    other = value + 1 if isinstance(value, int) else (value * 1.5 or 0.5)
+    yield f"{value!r} -> {other!r}", lambda n: setattr(n, "value", other)
 
 
 def _is_number(node: ast.UnaryOp) -> bool:
@@ -137,9 +154,26 @@ def _drop_unary(node: ast.UnaryOp) -> None:
 
 
 _SIGNS = {
-    **{"Add": "+", "Sub": "-", "Mult": "*", "Div": "/", "FloorDiv": "//", "Mod": "%", "Pow": "**", "MatMult": "@"},
+    **{
+        "Add": "+",
+        "Sub": "-",
+        "Mult": "*",
+        "Div": "/",
+        "FloorDiv": "//",
+        "Mod": "%",
+        "Pow": "**",
+        "MatMult": "@",
+    },
     **{"Lt": "<", "LtE": "<=", "Gt": ">", "GtE": ">=", "Eq": "==", "NotEq": "!=", "And": "and", "Or": "or"},
-    **{"Is": "is", "IsNot": "is not", "In": "in", "NotIn": "not in", "USub": "minus", "Not": "not", "Invert": "~"},
+    **{
+        "Is": "is",
+        "IsNot": "is not",
+        "In": "in",
+        "NotIn": "not in",
+        "USub": "minus",
+        "Not": "not",
+        "Invert": "~",
+    },
     **{"BitAnd": "&", "BitOr": "|"},
 }
 
@@ -169,7 +203,9 @@ def mutants_of(code: Code) -> list[Mutant]:
     return found
 
 
-def run_mutants(lab: Lab, part: str, on_mutant: Callable[[Mutant, bool], Any] | None = None, seed: int = 1) -> Report:
+def run_mutants(
+    lab: Lab, part: str, on_mutant: Callable[[Mutant, bool], Any] | None = None, seed: int = 1
+) -> Report:
     """Give every mutant of a part to its checks."""
     assert lab.folder is not None
     cells = code_cells(lab.source)

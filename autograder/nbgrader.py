@@ -69,7 +69,12 @@ def _own_cells(notebook: Any, lab: Lab) -> dict[str | None, list[Any]]:
         known = grade_id(cell)
         if known:
             after = known
-        elif isinstance(cell, dict) and cell.get("cell_type") == "code" and source_of(cell).strip() and source_of(cell) not in released:
+        elif (
+            isinstance(cell, dict)
+            and cell.get("cell_type") == "code"
+            and source_of(cell).strip()
+            and source_of(cell) not in released
+        ):
             found.setdefault(after, []).append(from_dict(cell))
     return found
 

@@ -37,11 +37,14 @@ def read_notebook(path: Path) -> dict[str, Any]:
     """
     try:
         size = path.stat().st_size
+        if size > MAX_BYTES:
+            raise NotebookError(
+                f"{path}: {size} bytes, expected at most {MAX_BYTES}; clear its outputs and save again"
+            )
+        data = path.read_bytes()
     except OSError as error:
         raise NotebookError(f"{path}: cannot be read: {error.strerror}") from error
-    if size > MAX_BYTES:
-        raise NotebookError(f"{path}: {size} bytes, expected at most {MAX_BYTES}; clear its outputs and save again")
-    return parse_notebook(path.read_bytes(), str(path))
+    return parse_notebook(data, str(path))
 
 
 def parse_notebook(data: bytes, name: str) -> dict[str, Any]:

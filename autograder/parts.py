@@ -6,12 +6,11 @@ from functools import cache
 from types import ModuleType
 from typing import Any
 
-from labkit.parts import PartsError
-
 from autograder.course import Course, Lab, load_course
 from autograder.definitions import execute
 from autograder.loading import load_reference
 from autograder.state import own_parts
+from labkit.parts import PartsError
 
 YOURS, REFERENCE, NOBODY = "yours", "reference", "nobody"
 

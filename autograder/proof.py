@@ -12,8 +12,8 @@ from typing import Any
 from autograder.checking.proxy import InProcess
 from autograder.checking.runner import CheckResult, session_of
 from autograder.course import Course, Lab, load_course
-from autograder.diagnosis import diagnose
 from autograder.definitions import Code
+from autograder.diagnosis import diagnose
 from autograder.grading import LabResult, check_part, grade, submission
 from autograder.loading import code_cells, load_mistakes, load_reference
 from autograder.notebook import Reading
@@ -90,7 +90,10 @@ def main(arguments: list[str] | None = None) -> int:
     from autograder.feedback import lab_text
 
     failed = False
-    for name, result in (("in process", reference_in_process(lab)), ("worker", reference_in_worker(course, lab))):
+    for name, result in (
+        ("in process", reference_in_process(lab)),
+        ("worker", reference_in_worker(course, lab)),
+    ):
         seconds = sum(part.seconds for part in result.parts)
         print(f"reference {name}: {result.points:g}/{result.max_points:g} points in {seconds:.1f} s")
         if result.points != result.max_points:
@@ -123,7 +126,9 @@ def _print_mutants(lab: Lab, only: str | None) -> bool:
         for mutant in report.survivors:
             reason = reasons.get((mutant.part, mutant.line, mutant.change))
             unexplained = unexplained or reason is None
-            print(f"    survives: {mutant.change:12} in `{mutant.line}`" + (f"  ({reason})" if reason else ""))
+            print(
+                f"    survives: {mutant.change:12} in `{mutant.line}`" + (f"  ({reason})" if reason else "")
+            )
     print(f"{lab.name}: {killed}/{total} = {killed / max(total, 1):.1%}")
     return unexplained or killed < 0.9 * total
 

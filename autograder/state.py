@@ -212,7 +212,11 @@ def own_parts(course: Course, lab: Lab) -> tuple[set[str], list[Code]]:
     except NotebookError:
         return set(), []
     state = lab_state(course, lab)
-    unknown = [p.part for p in state.parts if p.status == CHANGED or (p.status in (PASSED, FAILED) and not p.complete)]
+    unknown = [
+        p.part
+        for p in state.parts
+        if p.status == CHANGED or (p.status in (PASSED, FAILED) and not p.complete)
+    ]
     if unknown:
         check_notebook(course, lab, unknown, pictures=False)
         state = lab_state(course, lab)

@@ -62,11 +62,17 @@ def remake(value: Any, other: Callable[[Any], Any] | None = None, depth: int = 0
         return plain_array(np.asarray(value))[()]
     if is_tensor(value):
         # clone keeps the graph, so that gradients flow, and a change in place stays on its side
-        return value.clone() if kind is torch_module().Tensor else value.as_subclass(torch_module().Tensor).clone()
+        return (
+            value.clone()
+            if kind is torch_module().Tensor
+            else value.as_subclass(torch_module().Tensor).clone()
+        )
     if isinstance(value, list):
         return [remake(list.__getitem__(value, i), other, depth + 1) for i in range(list.__len__(value))]
     if isinstance(value, tuple):
-        return tuple(remake(tuple.__getitem__(value, i), other, depth + 1) for i in range(tuple.__len__(value)))
+        return tuple(
+            remake(tuple.__getitem__(value, i), other, depth + 1) for i in range(tuple.__len__(value))
+        )
     if isinstance(value, dict):
         return {remake(k, None, depth + 1): remake(v, other, depth + 1) for k, v in dict.items(value)}
     for base, plain in _SUBCLASSES:
@@ -116,7 +122,11 @@ def same(left: Any, right: Any, rtol: float = 1e-6) -> bool:
     if isinstance(left, int | float | complex):
         return isinstance(right, int | float | complex) and _same_numbers(left, right, rtol)
     if isinstance(left, dict):
-        return isinstance(right, dict) and left.keys() == right.keys() and all(same(left[k], right[k], rtol) for k in left)
+        return (
+            isinstance(right, dict)
+            and left.keys() == right.keys()
+            and all(same(left[k], right[k], rtol) for k in left)
+        )
     if isinstance(left, list | tuple):
         return (
             type(left) is type(right)

@@ -120,7 +120,9 @@ def test_no_solution_text_is_in_the_released_notebook(lab: Lab):
             lines = {line.strip() for block in answer for line in block.split("\n")} - shown
             assert not {line for line in lines & released if len(line) > 20}, cell.part
     assert BEGIN not in page and END not in page
-    assert "test_" not in "".join(source_of(c) for c in json.loads(_released(lab.name))["cells"] if grade_id(c))
+    assert "test_" not in "".join(
+        source_of(c) for c in json.loads(_released(lab.name))["cells"] if grade_id(c)
+    )
 
 
 def test_builds_are_the_same_byte_for_byte(built: Path, tmp_path: Path):
@@ -221,7 +223,9 @@ def test_percent_reader_agrees_with_jupytext(lab: Lab):
 
     _, cells = percent.read(lab.source)
     theirs = jupytext.read(lab.source, fmt="py:percent")
-    assert [(c.cell_type, c.source.strip()) for c in theirs.cells] == [(c.kind, c.source.strip()) for c in cells]
+    assert [(c.cell_type, c.source.strip()) for c in theirs.cells] == [
+        (c.kind, c.source.strip()) for c in cells
+    ]
     assert [c.metadata.get("part") for c in theirs.cells] == [c.part for c in cells]
 
 

@@ -50,7 +50,9 @@ class Recorder:
     def ask(self, what: str, args: tuple, kwargs: dict[str, Any], answer: Any) -> Any:
         call = Call(what, snapshot(args), snapshot(kwargs))
         self.calls.append(call)
-        self._leaves += [a for a in [*args, *kwargs.values()] if is_tensor(a) and a.requires_grad and a.is_leaf]
+        self._leaves += [
+            a for a in [*args, *kwargs.values()] if is_tensor(a) and a.requires_grad and a.is_leaf
+        ]
         try:
             result = answer(*args, **kwargs)
         except Exception as error:

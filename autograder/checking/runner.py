@@ -27,11 +27,11 @@ from _pytest.config import _prepareconfig
 from _pytest.main import Session
 from _pytest.runner import CallInfo
 
-from autograder.checking import CheckMark
+from autograder.checking import CheckMark, inputs
 from autograder.checking.proxy import Backend, Call, LabProxy, Recorder
-from autograder.handles import seed_everything
 from autograder.course import Lab
 from autograder.errors import GradingError
+from autograder.handles import seed_everything
 from autograder.loading import load_reference
 
 EXAMPLES = 25
@@ -109,6 +109,7 @@ class CheckSession:
     def __init__(self, checks: Path, reference: Any) -> None:
         self.path = checks
         self._context = _Context(reference=reference)
+        self._drawn: dict[pytest.Function, tuple[int, inputs.Inputs | None]] = {}  # of the last seed
         self.items = self._collect()
         self.parts = list(dict.fromkeys(_mark(item).part for item in self.items))
 
@@ -128,7 +129,14 @@ class CheckSession:
         )
         before = settings.get_current_profile_name()
         settings.load_profile("speechlab")
-        arguments = [str(self.path), "-c", os.devnull, "--rootdir", str(self.path.parent), "--import-mode=importlib"]
+        arguments = [
+            str(self.path),
+            "-c",
+            os.devnull,
+            "--rootdir",
+            str(self.path.parent),
+            "--import-mode=importlib",
+        ]
         for name in _PLUGINS_LEFT_OUT:
             arguments += ["-p", f"no:{name}"]
         autoload = os.environ.get("PYTEST_DISABLE_PLUGIN_AUTOLOAD")
@@ -140,7 +148,8 @@ class CheckSession:
             session = Session.from_config(config)
             config.hook.pytest_sessionstart(session=session)
             try:
-                session.perform_collect()
+                with _imported_afresh(self.path):
+                    session.perform_collect()
             except Exception as error:
                 raise GradingError(f"{self.path}: the checks cannot be collected: {error}") from error
         finally:
@@ -158,7 +167,9 @@ class CheckSession:
         """Items that grade a part."""
         return [i for i in self.items if _mark(i).part == part and (_mark(i).visible or not visible_only)]
 
-    def run(self, item: pytest.Function, backend: Backend, seed: int, limit: float | None = None) -> CheckResult:
+    def run(
+        self, item: pytest.Function, backend: Backend, seed: int, limit: float | None = None
+    ) -> CheckResult:
         """Run one check against a backend.
 
         Args:
@@ -172,22 +183,33 @@ class CheckSession:
         recorder = Recorder()
         self._context.lab = LabProxy(mark.part, backend, self._context.reference, recorder)
         self._context.seed = own_seed
-        function = item.obj
-        if hasattr(function, "hypothesis"):
-            getattr(function, "__func__", function)._hypothesis_internal_use_seed = own_seed
+        drawn = self._draw(item, own_seed)
         seed_everything(own_seed)
         backend.seed(own_seed)
         started = time.perf_counter()
         with guarded(limit):
-            error = self._execute(item)
+            error = self._execute(item, drawn)
         seconds = time.perf_counter() - started
         calls = recorder.finish()
         by_learner = _is_learners(error, recorder)
         if isinstance(error, ImportError) and not by_learner:
-            raise GradingError(f"the check {item.name!r} needs a library that is not installed: {error}") from error
+            raise GradingError(
+                f"the check {item.name!r} needs a library that is not installed: {error}"
+            ) from error
         return CheckResult(mark.part, item.name, title(item), mark.visible, error, by_learner, calls, seconds)
 
-    def _execute(self, item: pytest.Function) -> BaseException | None:
+    def _draw(self, item: pytest.Function, seed: int) -> inputs.Inputs | None:
+        """Inputs of a property check; None if it has none, or draws them while it runs."""
+        if item.cls is not None or not inputs.is_property(item.obj):
+            return None
+        known = self._drawn.get(item)
+        if known is None or known[0] != seed:
+            with guarded(None):
+                known = seed, inputs.draw(item.obj, _fixtures(item), seed)
+            self._drawn[item] = known
+        return known[1]
+
+    def _execute(self, item: pytest.Function, drawn: inputs.Inputs | None) -> BaseException | None:
         if not item._request:  # type: ignore[attr-defined]  # run before: fixtures must be fresh
             item._initrequest()
         setupstate = self._session._setupstate
@@ -196,13 +218,23 @@ class CheckSession:
             info = CallInfo.from_call(work, when=name, reraise=(KeyboardInterrupt,))
             return info.excinfo.value if info.excinfo else None
 
+        def call() -> None:
+            if drawn is None:
+                item.runtest()
+            else:
+                inputs.run(item.obj, {name: item.funcargs[name] for name in _fixtures(item)}, drawn)
+
         try:
-            error = phase("setup", lambda: setupstate.setup(item)) or phase("call", item.runtest)
+            error = phase("setup", lambda: setupstate.setup(item)) or phase("call", call)
         finally:
             torn = phase("teardown", lambda: setupstate.teardown_exact(None))
             item._request = False  # type: ignore[assignment]
             item.funcargs = None  # type: ignore[assignment]
         return error or torn
+
+
+def _fixtures(item: pytest.Function) -> tuple[str, ...]:
+    return item._fixtureinfo.argnames
 
 
 def _mark(item: pytest.Function) -> CheckMark:
@@ -232,6 +264,18 @@ def _restore(variable: str, value: str | None) -> None:
         os.environ.pop(variable, None)
     else:
         os.environ[variable] = value
+
+
+@contextlib.contextmanager
+def _imported_afresh(path: Path) -> Iterator[None]:
+    """pytest takes a module of this name if one is imported: another lab's `checks`, or an old version."""
+    before = sys.modules.pop(path.stem, None)
+    try:
+        yield
+    finally:
+        sys.modules.pop(path.stem, None)
+        if before is not None:
+            sys.modules[path.stem] = before
 
 
 @contextlib.contextmanager
@@ -284,12 +328,19 @@ _sessions: dict[Path, tuple[float, CheckSession]] = {}
 
 
 def session_of(lab: Lab) -> CheckSession:
-    """The check session of a lab, collected once per version of its files."""
+    """The check session of a lab, collected once per version of its files.
+
+    Raises:
+        GradingError: if a part has no check, which would otherwise count as passed.
+    """
     folder = lab.checks.parent
     stamp = max((folder / name).stat().st_mtime for name in ("lab.py", "checks.py"))
     known = _sessions.get(folder)
     if known and known[0] == stamp:
         return known[1]
     session = CheckSession(lab.checks, load_reference(folder))
+    ungraded = [part.name for part in lab.parts if part.name not in session.parts]
+    if ungraded:
+        raise GradingError(f"{lab.checks}: no check grades {', '.join(ungraded)}")
     _sessions[folder] = (stamp, session)
     return session

@@ -37,9 +37,16 @@ class ForkServer:
             "MPLCONFIGDIR": self._folder.name,
             "MPLBACKEND": "Agg",
             "PYTHONDONTWRITEBYTECODE": "1",
-            **{name: "1" for name in THREAD_VARIABLES},
+            **dict.fromkeys(THREAD_VARIABLES, "1"),
         }
-        command = [sys.executable, "-I", "-m", "autograder.sandbox.forkserver", str(theirs.fileno()), *libraries]
+        command = [
+            sys.executable,
+            "-I",
+            "-m",
+            "autograder.sandbox.forkserver",
+            str(theirs.fileno()),
+            *libraries,
+        ]
         self._process = subprocess.Popen(
             command,
             pass_fds=[theirs.fileno()],

@@ -18,8 +18,8 @@ from collections.abc import Callable
 from typing import Any
 
 from autograder.handles import METHOD, Handle, gradients_of
-from autograder.values import BadValue, is_tensor, remake, torch_module
 from autograder.sandbox.wire import MAX_BYTES, References, WireError, dumps, loads
+from autograder.values import BadValue, is_tensor, remake, torch_module
 
 _HEAD = struct.Struct("<IQ")  # length of the body, id of the question
 MAX_NESTING = 50
@@ -113,7 +113,9 @@ class Peer(References):
             try:
                 data = dumps(reply, self)
             except BadValue as error:
-                data = dumps([False, ["BadResult", ["BadResult", "TypeError"], f"returned {error}", []]], self)
+                data = dumps(
+                    [False, ["BadResult", ["BadResult", "TypeError"], f"returned {error}", []]], self
+                )
         finally:
             self._nesting -= 1
         self._send_raw(_HEAD.pack(len(data), reply_to) + data)
@@ -188,7 +190,9 @@ class Peer(References):
     def _describe(self, error: BaseException) -> list:
         frames = traceback.extract_tb(error.__traceback__)
         prefix = self._own_files
-        own = [[f.lineno or 0, f.name, f.line or ""] for f in frames if prefix and f.filename.startswith(prefix)]
+        own = [
+            [f.lineno or 0, f.name, f.line or ""] for f in frames if prefix and f.filename.startswith(prefix)
+        ]
         if isinstance(error, SyntaxError):
             own = [[error.lineno or 0, "", (error.text or "").strip()]]
         names = [kind.__name__ for kind in type(error).__mro__]

@@ -64,7 +64,9 @@ def _pack(value: Any, references: References, depth: int) -> Any:
     kind = type(value)
     if value is None or kind in _PLAIN:
         if kind is int and value not in _INT64:
-            return msgspec.msgpack.Ext(_BIGINT, value.to_bytes(value.bit_length() // 8 + 1, "little", signed=True))
+            return msgspec.msgpack.Ext(
+                _BIGINT, value.to_bytes(value.bit_length() // 8 + 1, "little", signed=True)
+            )
         return value
     if kind is np.ndarray:
         return msgspec.msgpack.Ext(_ARRAY, _array_bytes(value))
@@ -145,7 +147,9 @@ def _hook(references: References, depth: int = 0) -> Callable[[int, memoryview],
         if code == _BIGINT:
             return int.from_bytes(data, "little", signed=True)
         if code in (_HANDLE, _CALLBACK):
-            return references.incoming("handle" if code == _HANDLE else "callback", struct.unpack("<q", data)[0])
+            return references.incoming(
+                "handle" if code == _HANDLE else "callback", struct.unpack("<q", data)[0]
+            )
         raise ValueError(f"unknown extension {code}")
 
     return hook
@@ -153,7 +157,9 @@ def _hook(references: References, depth: int = 0) -> Callable[[int, memoryview],
 
 def _array(data: memoryview) -> np.ndarray:
     (length,) = struct.unpack_from("<I", data)
-    dtype_text, shape, fortran = msgspec.msgpack.decode(data[4 : 4 + length], type=tuple[str, list[int], bool])
+    dtype_text, shape, fortran = msgspec.msgpack.decode(
+        data[4 : 4 + length], type=tuple[str, list[int], bool]
+    )
     dtype = np.dtype(dtype_text)
     if dtype.kind not in "biufcSUmM":
         raise ValueError(f"dtype {dtype}")

@@ -150,7 +150,11 @@ def test_prints_and_warnings_are_not_shown(course, capsys, recwarn):
     import numpy as np
 
     space = {"np": np}
-    exec("import warnings\n" + RIGHT.replace("    if", "    print('noise'); warnings.warn('noise')\n    if", 1), space)
+    exec(
+        "import warnings\n"
+        + RIGHT.replace("    if", "    print('noise'); warnings.warn('noise')\n    if", 1),
+        space,
+    )
     assert check_live(space["rms"], space, course).passed
     assert capsys.readouterr().out == "" and not recwarn.list
 

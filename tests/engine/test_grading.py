@@ -9,7 +9,12 @@ from autograder.feedback import clean, lab_text, part_html, part_text
 from autograder.grading import PartResult, grade
 from autograder.notebook import Reading
 
-GOOD = {"rms": "def rms(samples):\n    if samples.size == 0:\n        raise ValueError\n    return float(np.sqrt(np.mean(samples.astype(float) ** 2)))"}
+GOOD = {
+    "rms": (
+        "def rms(samples):\n    if samples.size == 0:\n        raise ValueError\n"
+        "    return float(np.sqrt(np.mean(samples.astype(float) ** 2)))"
+    )
+}
 
 
 def graded(course, lab, reading, **options):
@@ -57,7 +62,7 @@ def test_a_named_mistake_is_told_with_a_picture_and_a_sound(course, lab, answers
     ],
 )
 def test_other_errors_are_told_in_general_terms(course, lab, answers, body, words):
-    helper = "\n\ndef right(samples):\n    if samples.size == 0:\n        raise ValueError\n    return float(np.sqrt(np.mean(samples.astype(float) ** 2)))"
+    helper = "\n\n" + GOOD["rms"].replace("rms", "right", 1)
     part = graded(course, lab, answers(rms=f"def rms(samples):\n    {body}{helper}"))["rms"]
     assert part.points == 0
     if words == "same factor everywhere":  # a lone number has no "everywhere"
@@ -66,7 +71,10 @@ def test_other_errors_are_told_in_general_terms(course, lab, answers, body, word
 
 
 def test_accepting_bad_input_is_told(course, lab, answers):
-    cell = "def rms(samples):\n    return float(np.sqrt(np.mean(samples.astype(float) ** 2))) if samples.size else 0.0"
+    cell = (
+        "def rms(samples):\n    samples = samples.astype(float)\n"
+        "    return float(np.sqrt(np.mean(samples ** 2))) if samples.size else 0.0"
+    )
     part = graded(course, lab, answers(rms=cell))["rms"]
     assert "should raise ValueError" in part.diagnosis.sentence
 
@@ -109,12 +117,18 @@ def test_a_part_slow_in_all_its_checks_ends(course, lab, answers):
 
 def test_shadowing_and_helpers(course, lab, answers):
     reading = answers(rms="def rms(samples):\n    return helper(samples)")
-    page = [type(reading.cells[0])("def rms(samples):\n    return 'shadow'\n" + GOOD["rms"].replace("rms", "helper", 1))]
+    page = [
+        type(reading.cells[0])(
+            "def rms(samples):\n    return 'shadow'\n" + GOOD["rms"].replace("rms", "helper", 1)
+        )
+    ]
     assert graded(course, lab, Reading([*reading.cells, *page]))["rms"].points == 2
 
 
 def test_text_of_learners_is_never_markup():
-    diagnosis = Diagnosis("error", "<script>alert(1)</script>\x1b[31m\u202e", asked=["<b>"], trace=[(1, "f", "<i>x")])
+    diagnosis = Diagnosis(
+        "error", "<script>alert(1)</script>\x1b[31m\u202e", asked=["<b>"], trace=[(1, "f", "<i>x")]
+    )
     result = PartResult("rms", 0, 2, diagnosis=diagnosis)
     page = part_html(result)
     assert "<script>" not in page and "<b>" not in page.replace("<b>✗", "") and "<i>" not in page
@@ -124,6 +138,8 @@ def test_text_of_learners_is_never_markup():
 
 def test_text_names_marks_and_remarks(course, lab, answers):
     reading = answers()
-    result = grade(course, lab, Reading(reading.cells, remarks=["part rms has several cells; the first one counts"]))
+    result = grade(
+        course, lab, Reading(reading.cells, remarks=["part rms has several cells; the first one counts"])
+    )
     text = lab_text(result)
     assert "5 of 5 points" in text and "several cells" in text and "✓ rms: 2/2 points" in text

@@ -64,7 +64,12 @@ def class_of_students(course_copy):
             cell["source"] = "1000"
             cell["metadata"]["nbgrader"]["points"] = 1000
             cell["outputs"] = [
-                {"output_type": "execute_result", "data": {"text/plain": "1000"}, "metadata": {}, "execution_count": 1}
+                {
+                    "output_type": "execute_result",
+                    "data": {"text/plain": "1000"},
+                    "metadata": {},
+                    "execution_count": 1,
+                }
             ]
 
     submit(course_copy, "right")

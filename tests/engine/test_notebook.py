@@ -34,7 +34,9 @@ def test_the_first_of_two_cells_counts(lab, page):
     second["source"] = "def rms(samples):\n    return 0"
     page["cells"].append(second)
     reading = read_parts(page, lab)
-    assert [c.source for c in reading.cells if c.part == "rms"][0] == page["cells"][find(page, "rms")]["source"]
+    assert [c.source for c in reading.cells if c.part == "rms"][0] == page["cells"][find(page, "rms")][
+        "source"
+    ]
     assert len([c for c in reading.cells if c.part == "rms"]) == 1
     assert reading.remarks == ["part rms has several cells; the first one counts"]
 
@@ -90,7 +92,9 @@ def test_a_byte_order_mark_does_no_harm(page):
     assert parse_notebook(b"\xef\xbb\xbf" + json.dumps(page).encode(), "x")["cells"]
 
 
-@pytest.mark.parametrize("cells", [[None, 3, "x"], [{}], [{"cell_type": "code"}], [{"metadata": 3, "source": {}}]])
+@pytest.mark.parametrize(
+    "cells", [[None, 3, "x"], [{}], [{"cell_type": "code"}], [{"metadata": 3, "source": {}}]]
+)
 def test_odd_cells_do_no_harm(lab, page, cells):
     page["cells"] += cells
     assert read_parts(page, lab).missing == []

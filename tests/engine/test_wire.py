@@ -13,15 +13,20 @@ from autograder.values import BadValue, remake, same
 
 PLAIN = References()
 
-scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.complex_numbers() | st.text() | st.binary()
+scalars = (
+    st.none() | st.booleans() | st.integers() | st.floats() | st.complex_numbers() | st.text() | st.binary()
+)
 arrays = hnp.arrays(
-    st.sampled_from(["<f8", "<f4", "<i8", ">i4", "u1", "?", "<c16"]), hnp.array_shapes(min_dims=0, max_dims=3, min_side=0)
+    st.sampled_from(["<f8", "<f4", "<i8", ">i4", "u1", "?", "<c16"]),
+    hnp.array_shapes(min_dims=0, max_dims=3, min_side=0),
 )
 values = st.recursive(
     scalars | arrays,
-    lambda inner: st.lists(inner, max_size=3)
-    | st.lists(inner, max_size=3).map(tuple)
-    | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.lists(inner, max_size=3).map(tuple)
+        | st.dictionaries(st.text(max_size=5), inner, max_size=3)
+    ),
     max_leaves=8,
 )
 

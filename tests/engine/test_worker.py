@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,7 +15,9 @@ from autograder.sandbox.peer import Gone
 torch = pytest.importorskip("torch")
 
 
-def submission(source: str, provided=(), reference=None, limit: float = 5.0, libraries=("numpy",), part="part"):
+def submission(
+    source: str, provided=(), reference=None, limit: float = 5.0, libraries=("numpy",), part="part"
+):
     cells = [Code("import numpy as np"), Code(source, part)]
     return Submission(cells, part, list(provided), reference or {}.get, libraries, call_seconds=limit)
 
@@ -65,7 +67,12 @@ def test_values_come_back_as_they_went(ask, value):
 
 
 def test_tensors_keep_dtype_and_shape(ask):
-    for value in (torch.arange(6).reshape(2, 3), torch.zeros(2, 0), torch.tensor(True), torch.ones(2, dtype=torch.float64)):
+    for value in (
+        torch.arange(6).reshape(2, 3),
+        torch.zeros(2, 0),
+        torch.tensor(True),
+        torch.ones(2, dtype=torch.float64),
+    ):
         back = ask("def part(x):\n    return x", value, libraries=("torch",))
         assert torch.equal(back, value) and back.dtype == value.dtype
 
@@ -110,7 +117,9 @@ def test_error_names_the_line_of_the_cell(ask):
     assert caught.value.remote_lines == [[3, "part", "raise ValueError"]]
 
 
-@pytest.mark.parametrize("leave", ["os._exit(0)", "os.kill(os.getpid(), 9)", "os.close(3)\n    os.closerange(3, 99)"])
+@pytest.mark.parametrize(
+    "leave", ["os._exit(0)", "os.kill(os.getpid(), 9)", "os.close(3)\n    os.closerange(3, 99)"]
+)
 def test_a_worker_that_ends_is_told_so(ask, leave):
     with pytest.raises(Gone, match="ended"):
         ask(f"import os\ndef part():\n    {leave}\n    return 1")
@@ -141,7 +150,8 @@ def test_a_worker_is_killed_with_its_children():
     child = worker.call("part", (), {})
     worker.close()
     for _ in range(100):
-        if not os.path.exists(f"/proc/{child}") or open(f"/proc/{child}/stat").read().split()[2] == "Z":
+        status = Path(f"/proc/{child}/stat")
+        if not status.exists() or status.read_text().split()[2] == "Z":
             break
         time.sleep(0.05)
     else:
@@ -149,7 +159,10 @@ def test_a_worker_is_killed_with_its_children():
 
 
 def test_output_and_warnings_change_nothing(ask, capfd):
-    source = "import sys, warnings\ndef part():\n    print('x'); print('y', file=sys.stderr); warnings.warn('z')\n    return 3"
+    source = (
+        "import sys, warnings\ndef part():\n"
+        "    print('x'); print('y', file=sys.stderr); warnings.warn('z')\n    return 3"
+    )
     assert ask(source) == 3
     assert capfd.readouterr() == ("", "")
 
@@ -171,7 +184,7 @@ def test_nothing_but_the_provided_parts_can_be_asked_for(ask):
         "    return peer.ask('secret', '__call__', (), {})"
     )
     with pytest.raises(LookupError):
-        ask(source, reference=lambda name: (lambda: "answer"), provided=["other"])
+        ask(source, reference=lambda name: lambda: "answer", provided=["other"])
 
 
 def test_earlier_labs_are_answered_by_the_reference(ask):
@@ -201,7 +214,7 @@ class part(nn.Module):
 @pytest.fixture
 def module():
     worker = submission(
-        MODULE, provided=["helper"], reference=lambda n: (lambda x: (x**2).sum()), libraries=("torch",)
+        MODULE, provided=["helper"], reference=lambda n: lambda x: (x**2).sum(), libraries=("torch",)
     )
     yield worker.call("part", (3,), {})
     worker.close()

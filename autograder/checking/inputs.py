@@ -1,0 +1,75 @@
+"""The inputs of a property check, drawn before it runs.
+
+Hypothesis draws an example, runs it, draws the next, and runs a failing one again. Its drawing takes
+longer than most learners' code. Here it only draws, once per check and seed: a repeated `check()`
+pays for the learner's code alone, and a mistake that is tried on a failed check gets exactly the
+inputs that the learner's code got, each of them once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from types import BuiltinFunctionType, FunctionType
+from typing import Any
+
+import numpy as np
+
+from autograder.values import BadValue, remake
+
+Inputs = list[dict[str, Any]]
+_SHARED = (type, np.dtype, np.ufunc, FunctionType, BuiltinFunctionType, range, slice)
+
+
+def is_property(function: Callable[..., Any]) -> bool:
+    """Whether a check is decorated with `@given`."""
+    return hasattr(function, "hypothesis")
+
+
+def _copy(example: dict[str, Any]) -> dict[str, Any]:
+    return remake(example, _unchanging)
+
+
+def _unchanging(value: Any) -> Any:
+    if isinstance(value, _SHARED):
+        return value
+    raise BadValue(f"an object of type {type(value).__name__}, expected data")
+
+
+def draw(function: Callable[..., Any], fixtures: Sequence[str], seed: int) -> Inputs | None:
+    """The inputs that Hypothesis draws for a check, in order.
+
+    Args:
+        function: the check, decorated with `@given`.
+        fixtures: names of its arguments that are not drawn.
+    Returns:
+        Drawn arguments by name, one dict per example; None if they can only be drawn while the check
+        runs (`st.data()`) or are no data.
+    """
+    drawn: Inputs = []
+    handle = function.hypothesis  # type: ignore[attr-defined]
+
+    def record(**arguments: Any) -> None:
+        drawn.append({name: value for name, value in arguments.items() if name not in fixtures})
+
+    check = handle.inner_test
+    function._hypothesis_internal_use_seed = seed  # type: ignore[attr-defined]
+    handle.inner_test = record  # Hypothesis lets others replace what it calls
+    try:
+        function(**dict.fromkeys(fixtures))
+        return [_copy(example) for example in drawn]
+    except BadValue:
+        return None
+    finally:
+        handle.inner_test = check
+
+
+def run(function: Callable[..., Any], fixtures: dict[str, Any], inputs: Inputs) -> None:
+    """Run a check on each of the drawn inputs, until one fails it."""
+    from hypothesis.errors import UnsatisfiedAssumption
+
+    check = function.hypothesis.inner_test  # type: ignore[attr-defined]
+    for example in inputs:
+        try:
+            check(**fixtures, **_copy(example))  # a copy: the check may write into it
+        except UnsatisfiedAssumption:
+            continue
