@@ -27,7 +27,7 @@ peers:  ## install the systems of others too (Whisper, Coqui TTS; large)
 	@$(PYTHON) tools/install.py --extras peers
 
 demo: install  ## build, grade three submissions, train and run the capstone; writes demo/index.html
-	@$(VENV)/bin/speechlab demo
+	@$(PY) tools/demo.py
 
 test: install  ## the tests, fast and slow
 	@$(PYTEST) $(PARALLEL)

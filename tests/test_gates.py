@@ -111,7 +111,7 @@ def test_phases_are_exactly_what_build_makes(lab: Lab, built: Path):
 @each_lab
 def test_no_solution_text_is_in_the_released_notebook(lab: Lab):
     page = "\n".join(source_of(cell) for cell in json.loads(_released(lab.name))["cells"])
-    released = set(line.strip() for line in page.split("\n"))
+    released = {line.strip() for line in page.split("\n")}
     _, cells = percent.read(lab.source)
     shown = {line.strip() for cell in cells if not cell.part for line in cell.source.split("\n")}
     for cell in cells:

@@ -38,6 +38,11 @@ def check(lab: str | None, parts: tuple[str, ...], seconds: float | None) -> int
     """
     course = where.course_here()
     found, wanted = where.find_target(course, lab, parts)
+    if course.notebook(found).is_file():
+        # the worker imports its libraries while this process imports its own
+        from autograder.sandbox.forkserver import shared_server
+
+        shared_server(found.libraries)
     from autograder.state import check_notebook
 
     out = screen.console()

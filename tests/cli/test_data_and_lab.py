@@ -58,7 +58,9 @@ def test_lab_starts_jupyter_on_the_notebook(desk, monkeypatch):
 
 def test_lab_without_jupyterlab_or_notebook_is_a_sentence(desk, monkeypatch):
     real = importlib.util.find_spec
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "jupyterlab" else real(name))
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name: None if name == "jupyterlab" else real(name)
+    )
     result = desk.run("lab", "t00")
     assert result.exit_code == 1
     assert "JupyterLab is not installed" in result.stderr

@@ -21,7 +21,10 @@ FILE = "t00_decibels.ipynb"
 
 def test_nbgraders_tree_names_the_students(tmp_path):
     for student in ("alice", "bob"):
-        for place in (f"submitted/{student}/{PHASE}/{FILE}", f"submitted/{student}/.ipynb_checkpoints/{FILE}"):
+        for place in (
+            f"submitted/{student}/{PHASE}/{FILE}",
+            f"submitted/{student}/.ipynb_checkpoints/{FILE}",
+        ):
             path = tmp_path / place
             path.parent.mkdir(parents=True)
             path.write_text("{}")
@@ -54,7 +57,12 @@ def test_a_file_is_graded_and_written(desk, tmp_path):
     content = json.loads(marks.read_text())
     (entry,) = content["submissions"]
     assert content["complete"] and content["seed"] == 7
-    assert (entry["student"], entry["lab"], entry["points"], entry["max_points"]) == ("alice", "t00_decibels", 2, 5)
+    assert (entry["student"], entry["lab"], entry["points"], entry["max_points"]) == (
+        "alice",
+        "t00_decibels",
+        2,
+        5,
+    )
     assert [part["passed"] for part in entry["parts"]] == [True, False]
     assert "still the stub" in page.read_text()
 
@@ -71,7 +79,14 @@ def test_bad_files_get_a_sentence_and_the_others_go_on(desk, tmp_path):
     before = {path.name: path.read_bytes() for path in inbox.iterdir() if path.is_file()}
     result = desk.run("grade", inbox)
     assert result.exit_code == 2
-    for told in ("the file is empty", "damaged", "name the lab with --lab", "is no lab of this course", "5/5", "0/5"):
+    for told in (
+        "the file is empty",
+        "damaged",
+        "name the lab with --lab",
+        "is no lab of this course",
+        "5/5",
+        "0/5",
+    ):
         assert told in result.output, told
     assert before == {path.name: path.read_bytes() for path in inbox.iterdir() if path.is_file()}
 

@@ -8,12 +8,20 @@ from autograder.state import FAILED, PASSED, UNTOUCHED, LabState, PartState
 def test_a_fresh_course_says_what_is_next_and_how_to_open_it(desk):
     result = desk.run()
     assert result.exit_code == 0
-    for told in ("0 of 5 points", "Phase 0 · signal processing", "Next: rms", "speechlab lab t00", "speechlab hint rms"):
+    for told in (
+        "0 of 5 points",
+        "Phase 0 · signal processing",
+        "Next: rms",
+        "speechlab lab t00",
+        "speechlab hint rms",
+    ):
         assert told in result.output, told
 
 
 def test_marks_and_the_mistake_are_remembered(desk):
-    desk.answer(rms="solved", power_to_db="def power_to_db(power, reference=1.0, floor_db=-80.0):\n    return None")
+    desk.answer(
+        rms="solved", power_to_db="def power_to_db(power, reference=1.0, floor_db=-80.0):\n    return None"
+    )
     assert desk.run("check").exit_code == 1
     result = desk.run("status")
     assert "1/2 parts" in result.output and "2/5 points" in result.output

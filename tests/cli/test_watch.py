@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 import time
@@ -34,7 +35,7 @@ def settle(session: WatchSession, until, seconds: float = 60) -> None:
 def screen(session: WatchSession) -> str:
     from rich.console import Console
 
-    console = Console(width=100, height=30, record=True, file=open(os.devnull, "w"))
+    console = Console(width=100, height=30, file=io.StringIO())
     with console.capture() as captured:
         console.print(draw(session))
     return captured.get()

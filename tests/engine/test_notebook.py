@@ -34,10 +34,8 @@ def test_the_first_of_two_cells_counts(lab, page):
     second["source"] = "def rms(samples):\n    return 0"
     page["cells"].append(second)
     reading = read_parts(page, lab)
-    assert [c.source for c in reading.cells if c.part == "rms"][0] == page["cells"][find(page, "rms")][
-        "source"
-    ]
-    assert len([c for c in reading.cells if c.part == "rms"]) == 1
+    found = [code.source for code in reading.cells if code.part == "rms"]
+    assert found == [page["cells"][find(page, "rms")]["source"]]
     assert reading.remarks == ["part rms has several cells; the first one counts"]
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -44,19 +46,15 @@ def test_damaged_bytes_are_an_error_or_data(value, data):
     for _ in range(data.draw(st.integers(1, 4))):
         raw[data.draw(st.integers(0, len(raw) - 1))] = data.draw(st.integers(0, 255))
     cut = data.draw(st.integers(0, len(raw)))
-    try:
+    with contextlib.suppress(WireError):
         loads(bytes(raw[:cut]), PLAIN)
-    except WireError:
-        pass
 
 
 @given(st.binary(max_size=200))
 @settings(max_examples=300, deadline=None)
 def test_noise_is_an_error_or_data(raw):
-    try:
+    with contextlib.suppress(WireError):
         loads(raw, PLAIN)
-    except WireError:
-        pass
 
 
 def nested(depth: int):
@@ -87,12 +85,14 @@ class LyingArray(np.ndarray):
     def __eq__(self, other):
         return np.True_
 
+    __hash__ = None
+
 
 def test_subclasses_are_remade_plain():
     value = remake([LyingFloat(2.5), np.zeros(2).view(LyingArray), True, {"a": (LyingFloat(1),)}])
     assert [type(v) for v in value] == [float, np.ndarray, bool, dict]
     assert type(value[3]["a"][0]) is float
-    assert value[0] == 2.5 and not value[0] == 3
+    assert value[0] == 2.5 and value[0] != 3
 
 
 @pytest.mark.parametrize(
