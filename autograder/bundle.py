@@ -76,7 +76,7 @@ You need Python 3.11 and make.
 
 In a notebook, write a part and run the cell `check(...)` under it. In a terminal, `speechlab check`
 checks the notebook as you saved it, `speechlab watch` checks on every save, and `speechlab hint` gives one
-hint at a time.
+hint at a time. `docs/learners.md` walks through the first hour.
 
 The checks here are the examples of the docstrings and the visible checks. Hidden checks run when your
 work is graded: a part that passes here has done well, but is not yet graded.

@@ -32,12 +32,14 @@ def illustrate(lab: Lab, part: str, results: list[CheckResult], diagnosis: Diagn
 
 
 def _drawable(output: Any) -> bool:
+    if isinstance(output, tuple):  # (context, weights): the lab's own drawing takes what it needs
+        return any(_drawable(item) for item in output)
     return isinstance(output, np.ndarray) and output.dtype.kind in "biuf" and 1 < output.size <= MAX_DRAWN
 
 
 def _find(module: Any, attribute: str, part: str) -> Any:
     values = vars(module).values() if module is not None else ()
-    return next((v for v in values if getattr(v, attribute, None) == part), None)
+    return next((v for v in values if part in getattr(v, attribute, ())), None)
 
 
 def _picture(draw: Any, call: Call) -> bytes | None:
@@ -49,13 +51,14 @@ def _picture(draw: Any, call: Call) -> bytes | None:
         except Exception:
             # the lab's drawing expects the right shape; a wrong one is drawn as it is
             pass
-    output = np.asarray(call.output, dtype=float)
-    title = f"your {call.what}: shape {np.shape(call.output)}"
+    first = call.output
+    if isinstance(first, tuple):
+        first = next(item for item in first if _drawable(item))
+    output = np.asarray(first, dtype=float)
+    title = f"your {call.what}: shape {output.shape}"
     if output.ndim == 1:
         return plot.png(plot.lines({"yours": output}, x_label="position", y_label="value", title=title))
-    flat = output.reshape(-1, output.shape[-1]) if output.ndim > 2 else output
-    if output.ndim < 1 or flat.size == 0:
-        return None
+    flat = output.reshape(-1, output.shape[-1])
     return plot.png(plot.matrix(flat, x_label="last axis", y_label="first axis", title=title))
 
 

@@ -19,10 +19,10 @@ from typing import Any
 
 from autograder import percent
 from autograder.course import Course, Lab
+from autograder.errors import CourseError
 from autograder.visible import read_checks, visible_checks
 
 SHORTEST = 20  # characters of a line: shorter ones stand in any program
-SHORTEST_NAME = 7  # of a check's or a mistake's name
 BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
 _SOLUTION = re.compile(rf"{BEGIN}\n(.*?){END}", re.S)
 # files of a lab's folder, which have no place in a release under any name of their folder
@@ -43,8 +43,7 @@ def secrets_of(course: Course) -> list[Secret]:
     found: dict[str, Secret] = {}
     for lab in course.labs:
         for secret in [*_solutions(lab), *_hidden_checks(lab), *_mistakes(lab)]:
-            long_enough = len(secret.text) > (SHORTEST_NAME if secret.text.isidentifier() else SHORTEST)
-            if long_enough and secret.text not in public:
+            if secret.text not in public:
                 found.setdefault(secret.text, secret)
     return list(found.values())
 
@@ -65,7 +64,8 @@ def _solutions(lab: Lab) -> Iterator[Secret]:
     for cell in cells:
         for block in _SOLUTION.findall(cell.source) if cell.part else ():
             for line in _lines(block):
-                yield Secret(line, f"solution of {lab.name}.{cell.part}")
+                if len(line) > SHORTEST:
+                    yield Secret(line, f"solution of {lab.name}.{cell.part}")
 
 
 def _hidden_checks(lab: Lab) -> Iterator[Secret]:
@@ -75,7 +75,8 @@ def _hidden_checks(lab: Lab) -> Iterator[Secret]:
             continue
         yield Secret(check.name, f"hidden check of {lab.name}")
         for line in _lines("\n".join(text[check.node.lineno : check.node.end_lineno])):
-            yield Secret(line, f"hidden check {check.name} of {lab.name}")
+            if len(line) > SHORTEST:
+                yield Secret(line, f"hidden check {check.name} of {lab.name}")
 
 
 def _mistakes(lab: Lab) -> Iterator[Secret]:
@@ -85,8 +86,21 @@ def _mistakes(lab: Lab) -> Iterator[Secret]:
             continue
         for mark in node.decorator_list:
             if isinstance(mark, ast.Call) and isinstance(mark.func, ast.Name) and mark.func.id == "mistake":
-                yield Secret(ast.literal_eval(mark.args[1]), f"mistake of {lab.name}")
-                yield Secret(node.name, f"mistake of {lab.name}")
+                what = f"mistake {node.name} of {lab.name}"
+                yield Secret(_sentence(lab, mark), what)
+                yield Secret(f"{'class' if isinstance(node, ast.ClassDef) else 'def'} {node.name}", what)
+                if "_" in node.name:  # one word alone stands in any program
+                    yield Secret(node.name, what)
+
+
+def _sentence(lab: Lab, mark: ast.Call) -> str:
+    try:
+        return ast.literal_eval(mark.args[1])
+    except (ValueError, IndexError):
+        where = f"{lab.mistakes}:{mark.lineno}"
+        raise CourseError(
+            f"{where}: the sentence of a mistake is no plain text, so it cannot be searched for"
+        ) from None
 
 
 def find_leaks(course: Course, folder: Path) -> list[str]:

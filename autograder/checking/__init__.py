@@ -70,7 +70,7 @@ def sound(part: str) -> Callable[[Decorated], Decorated]:
 
 def _feedback(attribute: str, part: str) -> Callable[[Decorated], Decorated]:
     def mark(function: Decorated) -> Decorated:
-        setattr(function, attribute, part)
+        setattr(function, attribute, (*getattr(function, attribute, ()), part))
         return function
 
     return mark

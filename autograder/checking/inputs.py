@@ -25,6 +25,12 @@ def is_property(function: Callable[..., Any]) -> bool:
     return hasattr(function, "hypothesis")
 
 
+def set_seed(function: Callable[..., Any], seed: int) -> None:
+    """Make what Hypothesis itself draws for a check repeatable."""
+    plain: Any = getattr(function, "__func__", function)
+    plain._hypothesis_internal_use_seed = seed
+
+
 def _copy(example: dict[str, Any]) -> dict[str, Any]:
     return remake(example, _unchanging)
 
@@ -35,16 +41,18 @@ def _unchanging(value: Any) -> Any:
     raise BadValue(f"an object of type {type(value).__name__}, expected data")
 
 
-def draw(function: Callable[..., Any], fixtures: Sequence[str], seed: int) -> Inputs | None:
-    """The inputs that Hypothesis draws for a check, in order.
+def draw(function: Callable[..., Any], fixtures: Sequence[str]) -> Inputs | None:
+    """The inputs that Hypothesis draws for a check with the seed that was set, in order.
 
     Args:
         function: the check, decorated with `@given`.
         fixtures: names of its arguments that are not drawn.
     Returns:
         Drawn arguments by name, one dict per example; None if they can only be drawn while the check
-        runs (`st.data()`) or are no data.
+        runs (`st.data()`, a method) or are no data.
     """
+    if hasattr(function, "__self__"):
+        return None
     drawn: Inputs = []
     handle = function.hypothesis  # type: ignore[attr-defined]
 
@@ -52,7 +60,6 @@ def draw(function: Callable[..., Any], fixtures: Sequence[str], seed: int) -> In
         drawn.append({name: value for name, value in arguments.items() if name not in fixtures})
 
     check = handle.inner_test
-    function._hypothesis_internal_use_seed = seed  # type: ignore[attr-defined]
     handle.inner_test = record  # Hypothesis lets others replace what it calls
     try:
         function(**dict.fromkeys(fixtures))

@@ -17,7 +17,7 @@ import time
 import warnings
 import zlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -33,6 +33,7 @@ from autograder.course import Lab
 from autograder.errors import GradingError
 from autograder.handles import seed_everything
 from autograder.loading import load_reference
+from labkit.corpora.store import cache_dir
 
 EXAMPLES = 25
 _PLUGINS_LEFT_OUT = (
@@ -77,12 +78,16 @@ class _Context:
     lab: LabProxy | None = None
     reference: Any = None
     seed: int = 0
-    uses_reference: bool = field(default=False)
+    broken: str = ""  # why a file of checks could not be collected
 
 
 class _Fixtures:
     def __init__(self, context: _Context) -> None:
         self._context = context
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        if report.failed:
+            self._context.broken = report.longreprtext.strip().split("\n")[-1].removeprefix("E ").strip()
 
     @pytest.fixture
     def lab(self) -> Any:
@@ -114,6 +119,8 @@ class CheckSession:
         self.parts = list(dict.fromkeys(_mark(item).part for item in self.items))
 
     def _collect(self) -> list[pytest.Function]:
+        # what hypothesis notes for itself goes to the cache, not into the folder a learner works in
+        os.environ.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", str(cache_dir() / "hypothesis"))
         from hypothesis import HealthCheck, Phase, settings
 
         settings.register_profile(
@@ -152,6 +159,8 @@ class CheckSession:
                     session.perform_collect()
             except Exception as error:
                 raise GradingError(f"{self.path}: the checks cannot be collected: {error}") from error
+            if self._context.broken:
+                raise GradingError(f"{self.path}: the checks cannot be collected: {self._context.broken}")
         finally:
             settings.load_profile(before)
             _restore("PYTEST_DISABLE_PLUGIN_AUTOLOAD", autoload)
@@ -200,12 +209,16 @@ class CheckSession:
 
     def _draw(self, item: pytest.Function, seed: int) -> inputs.Inputs | None:
         """Inputs of a property check; None if it has none, or draws them while it runs."""
-        if item.cls is not None or not inputs.is_property(item.obj):
+        if not inputs.is_property(item.obj):
             return None
+        inputs.set_seed(item.obj, seed)
         known = self._drawn.get(item)
         if known is None or known[0] != seed:
-            with guarded(None):
-                known = seed, inputs.draw(item.obj, _fixtures(item), seed)
+            try:
+                with guarded(None):
+                    known = seed, inputs.draw(item.obj, _fixtures(item))
+            except Exception as error:
+                raise GradingError(f"the check {item.name!r} cannot draw its inputs: {error}") from error
             self._drawn[item] = known
         return known[1]
 

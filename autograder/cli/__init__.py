@@ -133,8 +133,13 @@ def _run(work: Any) -> int:
         return code if isinstance(code, int) else 0
     except click.exceptions.Exit as done:
         return done.exit_code
-    except click.ClickException as error:
+    except click.UsageError as error:
         error.show()
+        return BAD_INPUT
+    except click.ClickException as error:  # how commands of other packages say what is wrong
+        if _debugging():
+            raise
+        click.echo(f"speechlab: {error.format_message()}", err=True)
         return BAD_INPUT
     except (click.Abort, KeyboardInterrupt):
         click.echo("\nStopped.", err=True)
@@ -144,11 +149,15 @@ def _run(work: Any) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return NOT_PASSED
     except Exception as error:
-        if os.environ.get("SPEECHLAB_DEBUG", "") not in ("", "0"):
+        if _debugging():
             raise
         code, sentence = _explain(error)
         click.echo(f"speechlab: {sentence}", err=True)
         return code
+
+
+def _debugging() -> bool:
+    return os.environ.get("SPEECHLAB_DEBUG", "") not in ("", "0")
 
 
 def _explain(error: Exception) -> tuple[int, str]:

@@ -127,7 +127,8 @@ def matrix(
 
 
 def _matrix_size(rows: int, columns: int) -> tuple[float, float]:
-    height = float(np.clip(5.0 * rows / columns, 2.2, 4.8))
+    # 1.1 inches for title, labels and ticks, or a wide matrix at equal aspect would cover them
+    height = float(np.clip(1.1 + (style.WIDTH - 2.0) * rows / columns, 2.2, 4.8))
     return float(np.clip(height * columns / rows + 2.0, 4.0, style.WIDTH)), height
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import shutil
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from click.testing import CliRunner, Result
 
@@ -97,3 +99,22 @@ def quick_pristine(monkeypatch: pytest.MonkeyPatch) -> Callable[..., bytes]:
 
     monkeypatch.setattr("autograder.cli.reset.pristine_bytes", known)
     return known
+
+
+@pytest.fixture
+def wait_for_a_busy_worker() -> Callable[[int], None]:
+    """Waits until a grandchild of a process has burnt a second: it is in a loop that never ends."""
+
+    def wait(pid: int) -> None:
+        ends_at = time.monotonic() + 60
+        while time.monotonic() < ends_at:
+            for child in psutil.Process(pid).children(recursive=True):
+                try:
+                    if child.ppid() != pid and child.cpu_times().user > 1:
+                        return
+                except psutil.NoSuchProcess:
+                    continue
+            time.sleep(0.1)
+        raise AssertionError("no worker came to the endless loop")
+
+    return wait

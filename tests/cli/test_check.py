@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
+import sys
 
+import psutil
 import pytest
 
 from autograder.notebook import grade_id
@@ -144,3 +149,27 @@ def test_cells_that_are_no_cells_are_ignored(desk):
     notebook["cells"] += [None, 3, "text", {"cell_type": "code"}, {"cell_type": "code", "source": 5}]
     desk.write(notebook)
     assert desk.run("check", "rms").exit_code == 0
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name == "nt", reason="Ctrl-C is sent as a POSIX signal")
+def test_ctrl_c_ends_the_worker_and_changes_nothing(desk, wait_for_a_busy_worker):
+    before = desk.answer(rms="def rms(samples):\n    while True: pass").read_bytes()
+    command = [
+        sys.executable,
+        "-c",
+        "from autograder.cli import main; main()",
+        "check",
+        "--time-limit",
+        "120",
+    ]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    wait_for_a_busy_worker(process.pid)
+    children = psutil.Process(process.pid).children(recursive=True)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert errors.strip() == "Stopped."
+    assert psutil.wait_procs(children, timeout=10)[1] == []
+    assert desk.notebook.read_bytes() == before
+    assert not desk.course.state_folder.exists()

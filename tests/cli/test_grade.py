@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -123,7 +122,7 @@ def test_a_failure_of_ours_is_no_mark(desk, tmp_path, monkeypatch):
 
 @pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="Ctrl-C is sent as a POSIX signal")
-def test_ctrl_c_keeps_what_is_done(desk, tmp_path):
+def test_ctrl_c_keeps_what_is_done(desk, tmp_path, wait_for_a_busy_worker):
     inbox = tmp_path / "inbox"
     desk.answer(inbox / "a.ipynb", rms="solved", power_to_db="solved")
     desk.answer(inbox / "b.ipynb", rms="def rms(samples):\n    while True: pass")
@@ -131,7 +130,7 @@ def test_ctrl_c_keeps_what_is_done(desk, tmp_path):
     command = [sys.executable, "-c", "from autograder.cli import main; main()"]
     command += ["grade", str(inbox), "--json", str(marks), "--time-limit", "120"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    _wait_for_worker(process.pid)
+    wait_for_a_busy_worker(process.pid)
     process.send_signal(signal.SIGINT)
     output, errors = process.communicate(timeout=60)
     assert process.returncode == 130, errors
@@ -139,19 +138,3 @@ def test_ctrl_c_keeps_what_is_done(desk, tmp_path):
     content = json.loads(marks.read_text())
     assert content["complete"] is False
     assert [entry["student"] for entry in content["submissions"]] == ["a"]
-
-
-def _wait_for_worker(pid: int) -> None:
-    """Until a worker has burnt a second: then it is in the loop that never ends."""
-    import psutil
-
-    ends_at = time.monotonic() + 60
-    while time.monotonic() < ends_at:
-        for child in psutil.Process(pid).children(recursive=True):
-            try:
-                if len(child.parents()) > 2 and child.ppid() != pid and child.cpu_times().user > 1:
-                    return
-            except psutil.NoSuchProcess:
-                continue
-        time.sleep(0.1)
-    raise AssertionError("no worker came to the endless loop")
