@@ -104,6 +104,13 @@ def test_threshold_lies_that_many_decibels_of_power_below_the_loudest_block(lab,
 
 
 @checks("trim_silence")
+def test_block_exactly_at_the_threshold_is_loud(lab):
+    # powers 1, 100 and 1: exactly 20 dB apart, and 100 * 10 ** -2 is exactly 1 in float64
+    assert len(lab.trim_silence(np.repeat([1.0, 10.0, 1.0], 80), 8000, 20.0)) == 240
+    assert len(lab.trim_silence(np.repeat([0.9, 1.0, 0.9], 80), 8000, 0.5)) == 80  # -0.92 dB
+
+
+@checks("trim_silence")
 def test_range_is_35_decibels_if_none_is_given(lab):
     samples = np.repeat([10 ** (-35.5 / 20), 10 ** (-34.5 / 20), 1.0], 80)
     assert len(lab.trim_silence(samples, 8000)) == 160
@@ -196,6 +203,14 @@ def test_silence_lies_on_the_floor(lab):
         lab.relative_log_power(power), [[floor, 0], [floor, floor + np.log(1.1)]], **TIGHT
     )
     assert lab.relative_log_power(power, 20.0)[0, 0] == pytest.approx(-2 * np.log(10), rel=1e-9)
+
+
+@checks("relative_log_power")
+def test_single_power_of_one_is_fine_and_so_is_a_narrow_range(lab):
+    assert lab.relative_log_power(np.array([1.0])).tolist() == [0.0]
+    np.testing.assert_allclose(
+        lab.relative_log_power(np.array([1.0, 0.1]), 0.5), [0, -0.05 * np.log(10)], **TIGHT
+    )
 
 
 @checks("relative_log_power")
@@ -361,6 +376,12 @@ def test_feature_that_never_changes_gets_the_deviation_one(lab):
     frames = np.column_stack([np.full(11, 0.1), np.zeros(11), np.arange(11) * 1e-3])
     scale = lab.feature_scale([frames[:4], frames[4:]])
     np.testing.assert_allclose(scale["deviation"], [1, 1, np.std(frames[:, 2])], **TIGHT)
+
+
+@checks("feature_scale")
+def test_single_frame_is_enough_and_nothing_varies_in_it(lab):
+    scale = lab.feature_scale([np.array([[2.0, -3.0]])])
+    assert scale["mean"].tolist() == [2.0, -3.0] and scale["deviation"].tolist() == [1.0, 1.0]
 
 
 @checks("feature_scale")
