@@ -48,12 +48,20 @@ class Diagnosis:
     sounds: dict[str, tuple[np.ndarray, int]] = field(default_factory=dict)
 
 
-def diagnose(lab: Lab, session: CheckSession, part: str, results: list[CheckResult], seed: int) -> Diagnosis:
+def diagnose(
+    lab: Lab,
+    session: CheckSession,
+    part: str,
+    results: list[CheckResult],
+    seed: int,
+    seconds: float = DIAGNOSIS_SECONDS,
+) -> Diagnosis:
     """Why the checks of a part failed.
 
     Args:
         results: all results of the part, at least one of them failed.
         seed: the one that the checks ran with.
+        seconds: how long to look for a named mistake.
     """
     failed = [result for result in results if not result.passed]
     first = failed[0]
@@ -61,7 +69,7 @@ def diagnose(lab: Lab, session: CheckSession, part: str, results: list[CheckResu
     plain = plain_diagnosis(part, first.error, first.by_learner, asked)
     if plain and (plain.kind != "error" or isinstance(first.error, SyntaxError)):
         return plain
-    found = _named(lab, session, part, results, seed)
+    found = _named(lab, session, part, results, seed, seconds)
     if found:
         return Diagnosis(
             "mistake", found.sentence, mistake=found.name, asked=asked, trace=plain.trace if plain else []
@@ -134,14 +142,14 @@ def _equal_calls(a: Call, b: Call) -> bool:
 
 
 def _named(
-    lab: Lab, session: CheckSession, part: str, results: list[CheckResult], seed: int
+    lab: Lab, session: CheckSession, part: str, results: list[CheckResult], seed: int, seconds: float
 ) -> Mistake | None:
     """The mistake whose answers equal the learner's in every failed check."""
     assert lab.folder is not None
     reference = vars(load_reference(lab.folder))
-    ends_at = time.monotonic() + DIAGNOSIS_SECONDS
+    ends_at = time.monotonic() + seconds
     items = {item.name: item for item in session.of(part)}
-    failed = sorted((r for r in results if not r.passed), key=lambda r: r.seconds)[:FAILURES_LOOKED_AT]
+    failed = sorted((r for r in results if not r.passed), key=lambda r: r.seconds)
     passed = sorted((r for r in results if r.passed), key=lambda r: r.seconds)
 
     def answers_alike(mistake: Mistake, result: CheckResult) -> bool:
@@ -150,8 +158,10 @@ def _named(
         return equal_traces(own.calls, result.calls)
 
     def alike(candidates: list[Mistake], results: list[CheckResult]) -> list[Mistake]:
-        for result in results:
-            if not candidates or time.monotonic() > ends_at:
+        for number, result in enumerate(results):
+            # the quickest failures confirm a lone candidate; several need every check to part them
+            settled = not candidates or (len(candidates) == 1 and number >= FAILURES_LOOKED_AT)
+            if settled or time.monotonic() > ends_at:
                 break
             candidates = [mistake for mistake in candidates if answers_alike(mistake, result)]
         return candidates
@@ -160,6 +170,8 @@ def _named(
     if len(candidates) > 1:
         # the failed checks do not tell them apart; what passed may
         candidates = alike(candidates, passed) or candidates
+    if len(candidates) > 1 and time.monotonic() > ends_at:
+        return None  # no time to tell them apart: better no name than a wrong one
     return candidates[0] if candidates else None
 
 

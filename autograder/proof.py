@@ -56,7 +56,7 @@ def mistake_problems(lab: Lab) -> list[str]:
         if all(result.passed for result in results):
             problems.append(f"{mistake.part}: no check catches {mistake.name}")
             continue
-        found = diagnose(lab, session, mistake.part, results, SEED)
+        found = diagnose(lab, session, mistake.part, results, SEED, seconds=600.0)
         if found.mistake != mistake.name:
             instead = found.mistake or f"{found.kind}: {found.sentence}"
             problems.append(f"{mistake.part}: {mistake.name} is told as {instead}")

@@ -38,6 +38,7 @@ class _Run:
     """A check under way in a thread of its own."""
 
     parts: list[str]
+    first: str
     at: str = ""
     stopped: bool = False
     backend: Any = None
@@ -101,7 +102,7 @@ class WatchSession:
         run = self._run
         if run is None:
             return ""
-        return f"checking {run.at}" if run.at else "loading the checks"
+        return f"checking {run.at or run.first}"
 
     def status(self, part: str) -> str:
         return next(p.status for p in self.state.parts if p.part == part)
@@ -217,7 +218,7 @@ class WatchSession:
         ordered = list(dict.fromkeys([*first, *parts]))
         if not ordered:
             return
-        run = _Run(ordered)
+        run = _Run(ordered, ordered[0])
         run.thread = threading.Thread(target=self._work, args=(run,), daemon=True)
         self._run = run
         self._changed()

@@ -97,6 +97,9 @@ def answers_found(course: Course, folder: Path) -> list[str]:
     text = whole_text(folder)
     shown = "\n".join(SOLUTION.sub("", lab.source.read_text(encoding="utf-8")) for lab in course.labs)
     shown = re.sub(r"^# ?", "", shown, flags=re.M) + shown
+    items = [item for lab in course.labs for item in session_of(lab).items]
+    # one lab may show what another hides under the same name
+    visible = {item.originalname for item in items if item.function.__speechlab_check__.visible}
     found = []
     for lab in course.labs:
         for block in SOLUTION.findall(lab.source.read_text(encoding="utf-8")):
@@ -104,11 +107,7 @@ def answers_found(course: Course, folder: Path) -> list[str]:
             found += [line for line in lines if len(line) > 20 and line not in shown and line in text]
         for mistake in load_mistakes(lab):
             found += [said for said in (mistake.sentence, f"def {mistake.name}(") if said in text]
-        session = session_of(lab)
-        visible = {
-            item.originalname for part in lab.parts for item in session.of(part.name, visible_only=True)
-        }
-        names = {item.originalname for item in session.items} - visible
+        names = {item.originalname for item in session_of(lab).items} - visible
         found += [name for name in names if re.search(rf"\b{name}\b", text)]
     return found
 
