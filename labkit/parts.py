@@ -10,6 +10,7 @@ that runs a learner's code it is the trusted process.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 _provider: Callable[[str], Any] | None = None
@@ -25,6 +26,7 @@ def use_provider(provider: Callable[[str], Any] | None) -> None:
     _provider = provider
 
 
+@cache
 def _registered() -> Callable[[str], Any]:
     from importlib.metadata import entry_points
 
