@@ -1,0 +1,140 @@
+"""`speechlab capstone …`: thin commands over `capstone.commands`."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+
+MODEL = "model.npz"
+FOLDER = "capstone"  # in the course's folder for what is made
+
+model_option = click.option(
+    "--model",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="The model file. Default: .speechlab/capstone/model.npz",
+)
+fast_option = click.option(
+    "--fast", is_flag=True, help="A fifth of the recordings: quick, and a worse model."
+)
+
+
+def _folder() -> Path:
+    """Where the model and the demo's files go: the command line knows the course, else it is here."""
+    state = getattr(click.get_current_context().find_root().obj, "state_folder", None)
+    return (Path(state) if state else Path(".speechlab")) / FOLDER
+
+
+def _is_fast(asked: bool) -> bool:
+    from labkit import fast_mode
+
+    return asked or fast_mode()
+
+
+def _console() -> Any:
+    from rich.console import Console
+
+    return Console(highlight=False)
+
+
+@contextlib.contextmanager
+def _sentences() -> Iterator[None]:
+    """What can go wrong is said by the command line, in one sentence."""
+    from capstone.errors import CapstoneError
+
+    try:
+        yield
+    except CapstoneError as error:
+        raise click.ClickException(str(error)) from error
+
+
+@click.group(
+    epilog="""\b
+Examples:
+  speechlab capstone parts
+  speechlab capstone demo
+  speechlab capstone transcribe seven.wav"""
+)
+def capstone() -> None:
+    """The recogniser made of your own parts: spoken digits.
+
+    A part that you have not passed yet is filled by the reference, and the list says so.
+    """
+
+
+@capstone.command(short_help="Which parts are yours.", epilog="\b\nExample:\n  speechlab capstone parts")
+def parts() -> None:
+    """Which parts of the recogniser are yours, and which are the reference's."""
+    from capstone import commands
+
+    with _sentences():
+        wrote = commands.who_wrote()
+        click.echo(commands.parts_text(wrote))
+    yours = sum(part["by"] == "yours" for part in wrote)
+    click.echo(f"{yours} of {len(wrote)} parts are yours.")
+
+
+@capstone.command(
+    short_help="Train on spoken digits.",
+    epilog="""\b
+Examples:
+  speechlab capstone train
+  speechlab capstone train --fast
+  speechlab capstone train --model digits.npz""",
+)
+@model_option
+@fast_option
+def train(model: Path | None, fast: bool) -> None:
+    """Train the recogniser on the spoken digits at hand, and keep the model.
+
+    An older model is replaced only when the new one is complete.
+    """
+    from capstone import commands
+
+    with _sentences():
+        commands.train(model or _folder() / MODEL, fast=_is_fast(fast), console=_console())
+
+
+@capstone.command(
+    short_help="Train, test, and show recordings.",
+    epilog="""\b
+Examples:
+  speechlab capstone demo
+  speechlab capstone demo --fast --to pages/""",
+)
+@model_option
+@click.option(
+    "--to",
+    "folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder for sounds and plots. Default: .speechlab/capstone",
+)
+@fast_option
+def demo(model: Path | None, folder: Path | None, fast: bool) -> None:
+    """Train, test on the official split and on speakers left out of training, and show some recordings."""
+    from capstone import commands
+
+    place = folder or _folder()
+    with _sentences():
+        commands.demo(model or _folder() / MODEL, place, fast=_is_fast(fast), console=_console())
+    click.echo(f"Sounds and plots: {place}")
+
+
+@capstone.command(
+    short_help="The digit spoken in a file.",
+    epilog="""\b
+Examples:
+  speechlab capstone transcribe seven.wav
+  speechlab capstone transcribe recording.mp3 --model digits.npz""",
+)
+@click.argument("file", type=click.Path(path_type=Path))
+@model_option
+def transcribe(file: Path, model: Path | None) -> None:
+    """The digit that is spoken in FILE: WAV, FLAC, MP3 or OGG, 0.1 to 5 seconds."""
+    from capstone import commands
+
+    with _sentences():
+        commands.transcribe(model or _folder() / MODEL, file, console=_console())
