@@ -219,7 +219,10 @@ def test_every_import_is_declared(folder, extras):
 
 def test_the_command_and_the_parts_entry_point_are_kept():
     assert project()["scripts"] == {"speechlab": "autograder.cli:main"}
-    assert project()["entry-points"] == {"labkit.parts": {"course": "autograder.parts:provider"}}
+    assert project()["entry-points"] == {
+        "labkit.parts": {"course": "autograder.parts:provider"},
+        "speechlab.commands": {"capstone": "capstone.cli:capstone"},
+    }
 
 
 # --- the installer ---------------------------------------------------------------------------------
