@@ -33,11 +33,11 @@ test: install  ## the tests, fast and slow
 	@$(PYTEST) $(PARALLEL)
 
 test-fast: install  ## the tests that take about two seconds at most
-	@$(PYTEST) $(PARALLEL) -m "not slow and not full"
+	@$(PYTEST) $(PARALLEL) -m "not slow"
 
-test-all: install  ## everything, and each lab's page at full length, one by one
+test-all: install  ## everything, and each page at full length; writes docs/results.md
 	@$(PYTEST) $(PARALLEL)
-	@$(PYTEST) -m full
+	@$(PY) tools/results.py
 
 lint: install  ## style and types
 	@$(PY) -m ruff check .

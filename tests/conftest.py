@@ -1,7 +1,6 @@
 """What holds for every test: its tier, its threads, and no network.
 
-Tiers: a plain test takes about two seconds at most; `slow` marks the rest of what `make test` runs;
-`full` marks pages at full length, which run only if asked for (`make test-all`, `pytest -m full`).
+Tiers: a plain test takes about two seconds at most; `slow` marks the rest of what `make test` runs.
 """
 
 from __future__ import annotations
@@ -26,16 +25,6 @@ os.environ["SPEECHLAB_STATE"] = os.path.join(_state, "state")
 os.environ["SPEECHLAB_NOTEBOOKS"] = os.path.join(_state, "notebooks")
 # The outcome of a test must not depend on how the person who runs it has set up Jupyter.
 os.environ.setdefault("JUPYTER_PLATFORM_DIRS", "1")
-
-
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out the tests marked `full` unless -m or their own name asks for them."""
-    if config.option.markexpr or any("::" in argument for argument in config.args):
-        return
-    left_out = [item for item in items if item.get_closest_marker("full")]
-    if left_out:
-        config.hook.pytest_deselected(items=left_out)
-        items[:] = [item for item in items if not item.get_closest_marker("full")]
 
 
 @pytest.fixture(autouse=True)

@@ -15,12 +15,13 @@ from pathlib import Path
 import pytest
 
 from autograder import percent, proof
-from autograder.build import release_notebooks, source_notebook
+from autograder.build import release_notebooks
 from autograder.course import Lab, load_course
 from autograder.definitions import Code
 from autograder.loading import code_cells, load_mistakes, load_reference
 from autograder.mutants import BEGIN, END, explained, run_mutants
 from autograder.notebook import grade_id, parse_notebook, read_parts, source_of
+from autograder.pages import run_page, section_text
 
 ROOT = Path(__file__).resolve().parent.parent
 COURSE = load_course(ROOT)
@@ -141,31 +142,19 @@ def test_released_notebooks_have_no_outputs():
 # --- 5: the page ------------------------------------------------------------------------------------
 
 
-def run_page(lab: Lab, folder: Path, fast: bool, monkeypatch: pytest.MonkeyPatch) -> dict:
-    """Execute a page with the reference filled in; the notebook with its outputs."""
-    import nbformat
-    from nbclient import NotebookClient
-
-    monkeypatch.setenv("SPEECHLAB_FAST", "1" if fast else "0")
-    monkeypatch.setenv("SPEECHLAB_COURSE", str(ROOT))
-    notebook = nbformat.from_dict(source_notebook(lab))
-    client = NotebookClient(notebook, timeout=600, resources={"metadata": {"path": str(folder)}})
-    client.execute()
-    return notebook
-
-
 def _outputs(notebook: dict) -> str:
     return json.dumps([cell.get("outputs", []) for cell in notebook["cells"]])
 
 
 @each_lab
 @pytest.mark.slow
-def test_page_runs_in_fast_mode_with_a_plot_and_a_player(lab: Lab, tmp_path: Path, monkeypatch):
-    page = run_page(lab, tmp_path, True, monkeypatch)
+def test_page_runs_in_fast_mode_with_a_plot_and_a_player(lab: Lab, tmp_path: Path):
+    page = run_page(COURSE, lab, tmp_path, fast=True)
     outputs = _outputs(page)
     assert '"image/png"' in outputs or "data:image/png" in outputs
     if lab.audible:
         assert "<audio" in outputs
+    assert section_text(page, "practice"), "the practice reports no figure"
     # every check cell of the page gave full marks
     checks = [cell for cell in page["cells"] if (grade_id(cell) or "").startswith("check_")]
     assert len(checks) == len(lab.parts)

@@ -11,7 +11,6 @@ import re
 import shutil
 import subprocess
 import sys
-import textwrap
 import tomllib
 from pathlib import Path
 from types import ModuleType
@@ -492,43 +491,7 @@ def test_ci_fails_when_a_test_fails(tmp_path):
     assert done.returncode != 0
 
 
-# --- the tiers -------------------------------------------------------------------------------------
-
-
-@pytest.mark.slow
-def test_full_tests_run_only_if_asked_for(tmp_path):
-    shutil.copy(ROOT / "tests" / "conftest.py", tmp_path)
-    (tmp_path / "pytest.ini").write_text("[pytest]\nmarkers =\n    slow\n    full\n")
-    (tmp_path / "test_tiers.py").write_text(
-        textwrap.dedent("""\
-            import pytest
-            def test_fast(): pass
-            @pytest.mark.slow
-            def test_slow(): pass
-            @pytest.mark.full
-            def test_full(): pass
-        """)
-    )
-
-    def names(*arguments: str) -> set[str]:
-        command = [
-            sys.executable,
-            "-m",
-            "pytest",
-            "-p",
-            "no:cacheprovider",
-            "-p",
-            "no:xdist",
-            "-v",
-            *arguments,
-        ]
-        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
-        return set(re.findall(r"::(\w+) PASSED", done.stdout))
-
-    assert names() == {"test_fast", "test_slow"}
-    assert names("-m", "full") == {"test_full"}
-    assert names("-m", "not slow and not full") == {"test_fast"}
-    assert names("test_tiers.py::test_full") == {"test_full"}
+# --- what holds for every test ----------------------------------------------------------------------
 
 
 def test_a_connection_to_another_machine_is_refused():

@@ -147,7 +147,7 @@ show what the answer would have been.</p>
 def figure(folder: str, file: str, alt: str, caption: str = "") -> str:
     words = f"<figcaption>{caption}</figcaption>" if caption else ""
     source = text(f"{folder}/{file}")
-    return f'<figure class="plot"><img src="{source}" alt="{text(alt)}" loading="lazy">{words}</figure>'
+    return f'<figure class="plot"><img src="{source}" alt="{text(alt)}">{words}</figure>'
 
 
 def share(result: dict[str, Any]) -> str:
@@ -162,15 +162,17 @@ def beside_target(value: float, target: float | None) -> str:
     return f' <span class="{kind}">{sign} target of {target:.0%} {words}</span>'
 
 
-def parts_table(parts: Sequence[dict[str, str]]) -> str:
-    rows = []
+def parts_list(parts: Sequence[dict[str, str]]) -> str:
+    """Whose parts the recogniser is made of, lab by lab."""
+    items = []
     for lab in dict.fromkeys(entry["lab"] for entry in parts):
         by = {entry["part"]: entry["by"] for entry in parts if entry["lab"] == lab}
         yours = [f"<code>{text(part)}</code>" for part, who in by.items() if who == "yours"]
         others = [f"<code>{text(part)}</code>" for part, who in by.items() if who != "yours"]
-        rows.append([text(lab), f"{len(yours)} of {len(by)}", ", ".join(yours), ", ".join(others) or "none"])
-    head = ["lab", "yours", "parts of the worked submission", "filled by the reference"]
-    return table(head, rows, "Whose parts the recogniser is made of", [1])
+        filled = f"; the reference's: {', '.join(others)}" if others else ""
+        count = f"{len(yours)} of {len(by)} parts yours"
+        items.append(f"<li><strong>{text(lab)}</strong>, {count}: {', '.join(yours) or 'none'}{filled}</li>")
+    return f"<ul>{''.join(items)}</ul>"
 
 
 def clip_item(clip: dict[str, Any], folder: str) -> str:
@@ -182,7 +184,7 @@ def clip_item(clip: dict[str, Any], folder: str) -> str:
     return (
         f"<li><p><strong>{said}</strong>, said by {text(clip['speaker'])}<br>"
         f"recognised as <strong>{answered}</strong> {verdict}</p>"
-        f'<audio controls preload="none" src="{text(folder)}/{text(clip["wav"])}" '
+        f'<audio controls preload="metadata" src="{text(folder)}/{text(clip["wav"])}" '
         f'aria-label="{said}, said by {text(clip["speaker"])}"></audio>'
         f"<details><summary>Which state, when</summary>{plot}</details></li>"
     )
@@ -212,8 +214,8 @@ def accuracy_section(capstone: dict[str, Any], folder: str) -> str:
     )
     return f"""
 <h3>Clips that it had not heard</h3>
-<p>{share(official)} (95 % interval {low:.1%} to {high:.1%}).
-{beside_target(official["accuracy"], targets["official"])} {who}</p>
+<p>{share(official)} (95 % interval {low:.1%} to {high:.1%}). {who}
+{beside_target(official["accuracy"], targets["official"])}</p>
 {confusion}
 <h3>Speakers whom it had not heard</h3>
 <p>Each speaker in turn was left out of training and then recognised: {voices["mean"]:.1%} right on average.
@@ -248,7 +250,7 @@ Licence: {text(capstone["licence"])}.</p>
 <p>The recogniser turns a clip into MFCCs, scores it with hidden Markov models of each word, and answers with
 the word that fits best. The models were trained by Baum-Welch in {capstone["seconds"]["training"]:.0f} s.
 Every step is a part of a lab. “Yours” is the worked submission here, and your notebooks on your machine.</p>
-{parts_table(capstone["parts"])}
+{parts_list(capstone["parts"])}
 {accuracy_section(capstone, folder)}
 <h3>How it learnt</h3>
 {training}

@@ -1,0 +1,72 @@
+"""Runs every page at full length and writes what its practice reached to docs/results.md.
+
+    python tools/results.py [LAB …]
+
+Figures from synthetic speech and from recordings are never mixed: each page's own output says which
+data it ran on, and so does the head of the file.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+import tempfile
+import time
+from datetime import date
+from pathlib import Path
+
+from tqdm import tqdm
+
+from autograder.course import load_course
+from autograder.files import write_atomic
+from autograder.pages import run_page, section_text
+from labkit import corpora
+
+INTRODUCTION = """\
+Written by `python tools/results.py` (also part of `make test-all`): every page executed from top to
+bottom at full length with the reference filled in, and what its practice printed.
+"""
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def processor() -> str:
+    """Name of the processor, where the system tells it."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").split("\n")
+    except OSError:
+        return platform.processor() or platform.machine()
+    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), "unknown")
+
+
+def main(names: list[str]) -> None:
+    course = load_course(ROOT)
+    labs = [course.lab(name) for name in names] or list(course.labs)
+    digits = corpora.digits()
+    speech = "real recordings" if digits.real else "synthetic speech"
+    pieces = [
+        "# What the pages reach\n",
+        INTRODUCTION,
+        f"{date.today().isoformat()}, {platform.system()} {platform.machine()}, {processor()}, {os.cpu_count()} "
+        f"cores, Python {platform.python_version()}. Spoken digits: {speech} ({digits.name}).\n",
+    ]
+    for lab in tqdm(labs, desc="pages", unit="page"):
+        with tempfile.TemporaryDirectory() as folder:
+            os.environ.setdefault("SPEECHLAB_STATE", folder)
+            started = time.perf_counter()
+            page = run_page(course, lab, Path(folder), fast=False)
+            seconds = time.perf_counter() - started
+        pieces.append(f"## {lab.title} (`{lab.name}`)\n")
+        pieces.append(f"The page took {seconds:.0f} s (limit {lab.budget} s).\n")
+        pieces += [f"```text\n{text}\n```\n" for text in section_text(page, "practice")]
+        if seconds > lab.budget:
+            tqdm.write(f"{lab.name}: the page took {seconds:.0f} s, more than its budget of {lab.budget} s")
+    if not names:
+        write_atomic(ROOT / "docs" / "results.md", "\n".join(pieces))
+        print("docs/results.md")
+    else:
+        print("\n".join(pieces))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
