@@ -44,11 +44,11 @@ def main(names: list[str]) -> None:
     labs = [course.lab(name) for name in names] or list(course.labs)
     digits = corpora.digits()
     speech = "real recordings" if digits.real else "synthetic speech"
+    machine = f"{platform.system()} {platform.machine()}, {processor()}, {os.cpu_count()} cores"
     pieces = [
         "# What the pages reach\n",
         INTRODUCTION,
-        f"{date.today().isoformat()}, {platform.system()} {platform.machine()}, {processor()}, {os.cpu_count()} "
-        f"cores, Python {platform.python_version()}. Spoken digits: {speech} ({digits.name}).\n",
+        f"{date.today().isoformat()}, {machine}. Spoken digits: {speech} ({digits.name}).\n",
     ]
     for lab in tqdm(labs, desc="pages", unit="page"):
         with tempfile.TemporaryDirectory() as folder:
