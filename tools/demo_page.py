@@ -218,7 +218,8 @@ def accuracy_section(capstone: dict[str, Any], folder: str) -> str:
 {beside_target(official["accuracy"], targets["official"])}</p>
 {confusion}
 <h3>Speakers whom it had not heard</h3>
-<p>Each speaker in turn was left out of training and then recognised: {voices["mean"]:.1%} right on average.
+<p>{len(rows)} speakers were left out of training, one at a time, and then recognised:
+{voices["mean"]:.1%} right on average.
 {beside_target(voices["mean"], targets["new_voices"])}</p>
 {left_out}
 {confusion_left_out}

@@ -1,0 +1,149 @@
+"""Results as JSON, as a table on the screen and as the page docs/benchmarks.md."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from autograder.files import write_atomic
+from benchmarks.measure import Row, Spread
+from benchmarks.suite import module
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+TITLES = {
+    "mfcc": "MFCC against librosa",
+    "hmm": "Forward and Viterbi against hmmlearn",
+    "check": "What check() costs",
+    "cold-start": "Cold start",
+    "grading": "Grading one submission",
+}
+INTRODUCTION = """\
+# Benchmarks
+
+Written by `python -m benchmarks --write-docs`. Do not edit.
+
+Each figure is the median of repeated measurements, with the quartiles in brackets: half of the
+measurements lie between them. What is compared was run in turns within one run, after a warm-up that
+does not count, with one thread. A ratio is formed round by round; below 1, speechlab is the faster one.
+`make bench` measures again and shows the same tables.
+"""
+
+
+def as_json(results: dict[str, Any]) -> str:
+    """Results as text.
+
+    `benchmarks.<name>.rows` is a list of objects with the attributes of `benchmarks.measure.Row` and
+    `met` (true, false, or null where no goal is set); rows with `detail` stand here only. Times in
+    `seconds` are seconds per call as {median, low, high, count}.
+    """
+    plain = dict(results)
+    plain["benchmarks"] = {
+        name: {**entry, "rows": [{**asdict(row), "met": row.met} for row in entry["rows"]]}
+        for name, entry in results["benchmarks"].items()
+    }
+    return json.dumps(plain, indent=1, ensure_ascii=False) + "\n"
+
+
+def number(value: float) -> str:
+    """Three digits, no exponent."""
+    if abs(value) >= 100:
+        return f"{value:.0f}"
+    return f"{value:.3g}"
+
+
+def figure(row: Row) -> str:
+    """The row's figure with its quartiles and unit."""
+    said = number(row.figure.median)
+    if row.figure.count > 1:
+        said += f" ({number(row.figure.low)}–{number(row.figure.high)})"
+    return f"{said} {row.unit if row.unit in ('s', 'ms') else '× ' + row.unit.removeprefix('of ')}"
+
+
+def goal(row: Row) -> str:
+    return "" if row.goal is None else f"≤ {number(row.goal)}"
+
+
+def verdict(row: Row) -> str:
+    return {None: "", True: "met", False: "not met"}[row.met]
+
+
+def timed(row: Row) -> str:
+    """What was timed for a ratio, in milliseconds."""
+    if row.unit in ("s", "ms"):
+        return ""
+    return ", ".join(f"{name} {_milliseconds(seconds)}" for name, seconds in row.seconds.items())
+
+
+def _milliseconds(seconds: Spread) -> str:
+    value = seconds.median
+    return f"{number(value)} s" if value >= 1 else f"{number(1000 * value)} ms"
+
+
+def remarks(row: Row) -> str:
+    return "; ".join(text for text in (timed(row), row.note) if text)
+
+
+def shown(rows: list[Row]) -> list[Row]:
+    return [row for row in rows if not row.detail]
+
+
+def table(name: str, rows: list[Row]) -> Table:
+    """Rows for the screen."""
+    from rich.table import Table
+
+    made = Table(title=TITLES[name], title_justify="left", show_edge=False)
+    for heading in ("what", "median (quartiles)", "goal", "", "remarks"):
+        made.add_column(heading)
+    colours = {None: "", True: "green", False: "yellow"}
+    for row in shown(rows):
+        made.add_row(
+            row.what,
+            figure(row),
+            goal(row),
+            f"[{c}]{verdict(row)}" if (c := colours[row.met]) else "",
+            remarks(row),
+        )
+    return made
+
+
+def conditions(results: dict[str, Any]) -> str:
+    """Where and when, in one paragraph."""
+    at = results["machine"]
+    libraries = ", ".join(f"{name} {version}" for name, version in at["libraries"].items())
+    loads = [results["load_before"], results["load_after"]]
+    said = "not known" if None in loads else " and ".join(f"{load:.1f}" for load in loads)
+    return (
+        f"Measured {results['date'][:10]} on {at['cores']} cores of {at['processor']}, {at['system']}, "
+        f"Python {at['python']}, {libraries}. Load average before and after: {said}."
+    )
+
+
+def page(results: dict[str, Any]) -> str:
+    """docs/benchmarks.md."""
+    return "\n".join(_page(results))
+
+
+def _page(results: dict[str, Any]) -> Iterator[str]:
+    yield INTRODUCTION
+    yield conditions(results) + "\n"
+    for name, entry in results["benchmarks"].items():
+        yield f"## {TITLES[name]}\n"
+        yield module(name).ABOUT + "\n"
+        yield "| what | median (quartiles) | goal | | remarks |"
+        yield "|---|---|---|---|---|"
+        for row in shown(entry["rows"]):
+            yield f"| {row.what} | {figure(row)} | {goal(row)} | {verdict(row)} | {remarks(row)} |"
+        yield ""
+
+
+def write_json(results: dict[str, Any], path: Path) -> None:
+    write_atomic(path, as_json(results))
+
+
+def write_page(results: dict[str, Any], path: Path) -> None:
+    write_atomic(path, page(results))
