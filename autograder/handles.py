@@ -76,4 +76,7 @@ def seed_everything(seed: int) -> None:
     np.random.seed(seed % 2**32)  # noqa: NPY002  (learners' code may use the global generator)
     torch = torch_module()
     if torch is not None:
-        torch.manual_seed(seed)
+        # torch.manual_seed seeds every device there might be, and takes milliseconds to find none
+        torch.default_generator.manual_seed(seed)
+        if torch.cuda.is_available():
+            torch.cuda.manual_seed_all(seed)

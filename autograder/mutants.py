@@ -104,7 +104,9 @@ def _solution_lines(source: str) -> set[int]:
     return lines
 
 
-def _changes(node: ast.AST) -> Iterator[tuple[str, Callable[[Any], None]]]:
+def _changes(
+    node: ast.AST, parts: frozenset[str] = frozenset()
+) -> Iterator[tuple[str, Callable[[Any], None]]]:
     """(description, change in place) of every mutation of a node."""
     if isinstance(node, ast.BinOp | ast.AugAssign) and type(node.op) in _OPERATORS:
         new = _OPERATORS[type(node.op)]
@@ -133,8 +135,15 @@ def _changes(node: ast.AST) -> Iterator[tuple[str, Callable[[Any], None]]]:
         yield f".{node.attr} -> .{_NAMES[node.attr]}", lambda n: setattr(n, "attr", _NAMES[n.attr])
     if isinstance(node, ast.Name) and node.id in ("max", "min"):
         yield f"{node.id} -> {_NAMES[node.id]}", lambda n: setattr(n, "id", _NAMES[n.id])
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in parts and node.args:
+        yield f"{node.func.id} left out", lambda n: setattr(n, "func", _first_argument())
     if isinstance(node, ast.If) and not node.orelse:
         yield "guard left out", lambda n: setattr(n, "test", ast.Constant(False))
+
+
+def _first_argument() -> ast.expr:
+    """A function that hands back what it is given, as if the step were not there."""
+    return ast.parse("lambda first, *rest, **named: first", mode="eval").body
 
 
 def _other_numbers(value: float) -> Iterator[tuple[str, Callable[[Any], None]]]:
@@ -182,8 +191,12 @@ def _sign(op: Any) -> str:
     return _SIGNS[type(op).__name__]
 
 
-def mutants_of(code: Code) -> list[Mutant]:
-    """All mutants of a part's cell: only inside the marked solution, never inside `raise`."""
+def mutants_of(code: Code, parts: frozenset[str] = frozenset()) -> list[Mutant]:
+    """All mutants of a part's cell: only inside the marked solution, never inside `raise`.
+
+    Args:
+        parts: names of the lab's parts; a call of one is also left out.
+    """
     tree = ast.parse(code.source)
     lines = code.source.split("\n")
     solution = _solution_lines(code.source)
@@ -193,10 +206,10 @@ def mutants_of(code: Code) -> list[Mutant]:
     for index, node in enumerate(nodes):
         if getattr(node, "lineno", None) not in solution or id(node) in inside_raise:
             continue
-        for number, (change, _) in enumerate(_changes(node)):
+        for number, (change, _) in enumerate(_changes(node, parts)):
             changed = copy.deepcopy(tree)
             target = list(ast.walk(changed))[index]
-            list(_changes(target))[number][1](target)
+            list(_changes(target, parts))[number][1](target)
             text = ast.unparse(ast.fix_missing_locations(changed))
             line = lines[node.lineno - 1].strip()  # type: ignore[attr-defined]
             found.append(Mutant(code.part or "", line, change, Code(text, code.part, code.line)))
@@ -209,7 +222,8 @@ def run_mutants(
     """Give every mutant of a part to its checks."""
     assert lab.folder is not None
     cells = code_cells(lab.source)
-    mutants = [m for cell in cells if cell.part == part for m in mutants_of(cell)]
+    names = frozenset(p.name for p in lab.parts)
+    mutants = [m for cell in cells if cell.part == part for m in mutants_of(cell, names)]
     session = session_of(lab)
     # every check once on the reference: quick ones first, they kill most
     reference = InProcess(vars(fresh_reference(lab.folder)))

@@ -33,6 +33,7 @@ from autograder.course import Lab
 from autograder.errors import GradingError
 from autograder.handles import seed_everything
 from autograder.loading import load_reference
+from autograder.values import torch_module
 from labkit.corpora.store import cache_dir
 
 EXAMPLES = 25
@@ -333,8 +334,23 @@ def _time_limit(seconds: float | None) -> Iterator[None]:
 @contextlib.contextmanager
 def guarded(limit: float | None) -> Iterator[None]:
     """As checks run: silent, and stopped with TimeLimit after `limit` seconds."""
-    with _quiet(), _time_limit(limit):
+    with _quiet(), _one_thread(), _time_limit(limit):
         yield
+
+
+@contextlib.contextmanager
+def _one_thread() -> Iterator[None]:
+    """PyTorch on one thread: on tensors as small as a check's, waking others takes longer than the work."""
+    torch = torch_module()
+    if torch is None:
+        yield
+        return
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 _sessions: dict[Path, tuple[float, CheckSession]] = {}
