@@ -104,9 +104,10 @@ def _solution_lines(source: str) -> set[int]:
     return lines
 
 
-def _changes(
-    node: ast.AST, parts: frozenset[str] = frozenset()
-) -> Iterator[tuple[str, Callable[[Any], None]]]:
+Change = tuple[str, Callable[[Any], None]]
+
+
+def _changes(node: ast.AST, parts: frozenset[str] = frozenset()) -> Iterator[Change]:
     """(description, change in place) of every mutation of a node."""
     if isinstance(node, ast.BinOp | ast.AugAssign) and type(node.op) in _OPERATORS:
         new = _OPERATORS[type(node.op)]
@@ -146,7 +147,7 @@ def _first_argument() -> ast.expr:
     return ast.parse("lambda first, *rest, **named: first", mode="eval").body
 
 
-def _other_numbers(value: float) -> Iterator[tuple[str, Callable[[Any], None]]]:
+def _other_numbers(value: float) -> Iterator[Change]:
     if isinstance(value, bool):
         return
     other = value + 1 if isinstance(value, int) else (value * 1.5 or 0.5)
