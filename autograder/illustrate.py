@@ -13,28 +13,37 @@ from autograder.diagnosis import Diagnosis
 from autograder.loading import load_checks
 
 MAX_SOUND_SECONDS = 10.0
+MIN_SOUND_SECONDS = 0.05  # shorter is a click
 MAX_DRAWN = 4_000_000  # values; more would make the page slow and show nothing new
 
 
 def illustrate(lab: Lab, part: str, results: list[CheckResult], diagnosis: Diagnosis) -> None:
-    """Add a picture and sounds to a diagnosis, from the first failing call whose output is numbers."""
+    """Add a picture and sounds to a diagnosis.
+
+    The picture is of the first failed check's last output that is numbers, the sounds are of the
+    longest output: a check on five samples is seen, but not heard.
+    """
     if diagnosis.kind not in ("mistake", "difference"):
         return
-    call = next((c for r in results if not r.passed for c in reversed(r.calls) if _drawable(c.output)), None)
-    if call is None:
+    calls = [c for r in results if not r.passed for c in reversed(r.calls) if _drawable(c.output)]
+    if not calls:
         return
     # a student release has no checks.py: there the output is drawn as it is
     module = load_checks(lab) if lab.folder is not None else None
-    diagnosis.picture = _picture(_find(module, "__speechlab_picture__", part), call)
+    diagnosis.picture = _picture(_find(module, "__speechlab_picture__", part), calls[0])
     make_sound = _find(module, "__speechlab_sound__", part)
     if make_sound is not None:
-        diagnosis.sounds = _sounds(make_sound, call)
+        diagnosis.sounds = _sounds(make_sound, max(calls, key=lambda call: _size(call.output)))
 
 
 def _drawable(output: Any) -> bool:
     if isinstance(output, tuple):  # (context, weights): the lab's own drawing takes what it needs
         return any(_drawable(item) for item in output)
     return isinstance(output, np.ndarray) and output.dtype.kind in "biuf" and 1 < output.size <= MAX_DRAWN
+
+
+def _size(output: Any) -> int:
+    return sum(map(_size, output)) if isinstance(output, tuple) else int(np.size(output))
 
 
 def _find(module: Any, attribute: str, part: str) -> Any:
@@ -71,4 +80,5 @@ def _sounds(make: Any, call: Call) -> dict[str, tuple[np.ndarray, int]]:
     return {
         label: (np.nan_to_num(np.asarray(samples, dtype=np.float64).ravel()[:longest]), sample_rate)
         for label, samples in sounds.items()
+        if np.size(samples) >= MIN_SOUND_SECONDS * sample_rate
     }

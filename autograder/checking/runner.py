@@ -259,6 +259,7 @@ def title(item: pytest.Function) -> str:
     """What a check asks: its docstring's first line, else its name as a sentence."""
     doc = item.function.__doc__
     text = doc.strip().split("\n")[0] if doc else item.originalname.removeprefix("test_").replace("_", " ")
+    text = text[:1].upper() + text[1:].removesuffix(".")
     callspec = getattr(item, "callspec", None)
     return f"{text} [{callspec.id}]" if callspec else text
 

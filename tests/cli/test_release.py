@@ -244,7 +244,7 @@ def test_stubs_errors_and_loops_are_told_in_a_release(student):
 def test_a_wrong_visible_check_is_told_with_what_it_asks(student):
     answer(student, rms="def rms(samples):\n    return 3.0")
     output = run("check", "rms").output
-    assert "constant signal has its own size" in output
+    assert "Constant signal has its own size" in output
     assert "t00_decibels.visible.py" in output
 
 

@@ -30,6 +30,7 @@ def test_each_sample_loses_a_share_of_the_one_before(lab):
 
 @checks("preemphasis")
 def test_default_coefficient_is_097(lab):
+    """Without being told, the coefficient is 0.97."""
     # a constant keeps 3 % of itself: 1 - 0.97 is exact to 1e-16, so 1e-12 is ample
     output = lab.preemphasis(np.full(50, 10.0))
     assert output[0] == pytest.approx(10.0, rel=1e-12)
