@@ -144,7 +144,7 @@ def _equal_calls(a: Call, b: Call) -> bool:
 def _named(
     lab: Lab, session: CheckSession, part: str, results: list[CheckResult], seed: int, seconds: float
 ) -> Mistake | None:
-    """The mistake whose answers equal the learner's in every failed check."""
+    """The mistake whose answers equal the learner's in every failed check that it fails too."""
     assert lab.folder is not None
     reference = vars(load_reference(lab.folder))
     ends_at = time.monotonic() + seconds
@@ -152,10 +152,17 @@ def _named(
     failed = sorted((r for r in results if not r.passed), key=lambda r: r.seconds)
     passed = sorted((r for r in results if r.passed), key=lambda r: r.seconds)
 
+    agreed: dict[str, int] = {}  # mistake → failed checks in which it fails with the same answers
+
     def answers_alike(mistake: Mistake, result: CheckResult) -> bool:
         backend = InProcess({**reference, part: mistake.variant})
         own = session.run(items[result.name], backend, seed)
-        return equal_traces(own.calls, result.calls)
+        if own.passed and not result.passed:
+            return True  # something else is wrong there too; it says nothing against this mistake
+        if not equal_traces(own.calls, result.calls):
+            return False
+        agreed[mistake.name] = agreed.get(mistake.name, 0) + (not result.passed)
+        return True
 
     def alike(candidates: list[Mistake], results: list[CheckResult]) -> list[Mistake]:
         for number, result in enumerate(results):
@@ -167,6 +174,8 @@ def _named(
         return candidates
 
     candidates = alike([m for m in load_mistakes(lab) if m.part == part], failed)
+    most = max((agreed.get(m.name, 0) for m in candidates), default=0)
+    candidates = [m for m in candidates if most and agreed.get(m.name, 0) == most]
     if len(candidates) > 1:
         # the failed checks do not tell them apart; what passed may
         candidates = alike(candidates, passed) or candidates

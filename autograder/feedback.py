@@ -66,7 +66,9 @@ def lab_text(result: LabResult) -> str:
 def png_tag(picture: bytes, alt: str) -> str:
     data = base64.b64encode(picture).decode()
     alt = html.escape(alt, quote=True)
-    return f'<img alt="{alt}" style="max-width:100%" src="data:image/png;base64,{data}">'
+    # plots are drawn at twice the density that they are shown at; the PNG's head holds its width
+    size = f'width="{int.from_bytes(picture[16:20], "big") // 2}" style="max-width:100%;height:auto"'
+    return f'<img alt="{alt}" {size} src="data:image/png;base64,{data}">'
 
 
 def wav_bytes(samples: np.ndarray, sample_rate: int) -> bytes:

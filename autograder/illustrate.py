@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import numpy as np
@@ -30,10 +32,22 @@ def illustrate(lab: Lab, part: str, results: list[CheckResult], diagnosis: Diagn
         return
     # a student release has no checks.py: there the output is drawn as it is
     module = load_checks(lab) if lab.folder is not None else None
-    diagnosis.picture = _picture(_find(module, "__speechlab_picture__", part), calls[0])
-    make_sound = _find(module, "__speechlab_sound__", part)
-    if make_sound is not None:
-        diagnosis.sounds = _sounds(make_sound, max(calls, key=lambda call: _size(call.output)))
+    with _nothing_shown():
+        diagnosis.picture = _picture(_find(module, "__speechlab_picture__", part), calls[0])
+        make_sound = _find(module, "__speechlab_sound__", part)
+        if make_sound is not None:
+            diagnosis.sounds = _sounds(make_sound, max(calls, key=lambda call: _size(call.output)))
+
+
+def _nothing_shown() -> AbstractContextManager[Any]:
+    """In a notebook labkit's figures show themselves; here they belong into the feedback alone."""
+    if "IPython" in sys.modules:
+        from IPython import get_ipython
+        from IPython.utils.capture import capture_output
+
+        if get_ipython() is not None:
+            return capture_output(stdout=False, stderr=False)
+    return nullcontext()
 
 
 def _drawable(output: Any) -> bool:

@@ -138,7 +138,6 @@ def test_cold_start():
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("nbgrader")
 def test_grading_one_submission():
     found = assert_documented("grading", one_submission.run(True, MINIATURE, LAB))
     assert len(found) == 3

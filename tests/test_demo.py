@@ -180,7 +180,6 @@ def story(graded: Any) -> Any:
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("demo")
 def test_three_submissions_get_the_marks_that_they_should(story: Any) -> None:
     lab = story.labs[0]
     assert story.total("untouched") == (0.0, lab.points)
@@ -189,7 +188,6 @@ def test_three_submissions_get_the_marks_that_they_should(story: Any) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("demo")
 def test_grading_leaves_the_repository_alone(graded: Any) -> None:
     folder, commands = graded
     assert {path.name for path in folder.parent.iterdir()} == {"solutions", "nbgrader_config.py", "demo"}
@@ -199,7 +197,6 @@ def test_grading_leaves_the_repository_alone(graded: Any) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("demo")
 def test_claims_that_do_not_hold_are_named(graded: Any, story: Any) -> None:
     course, planted, marks = story.course, story.planted, story.marks
     other = dataclasses.replace(planted[0], sentence="This sentence stands nowhere.")
@@ -215,7 +212,6 @@ def test_claims_that_do_not_hold_are_named(graded: Any, story: Any) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("demo")
 def test_a_command_that_fails_says_so_with_its_output(graded: Any) -> None:
     with pytest.raises(demo_course.DemoError, match="`nbgrader autograde nonsense` failed with exit code"):
         demo_course.run(["nbgrader", "autograde", "nonsense"], graded[0] / "course")
@@ -334,7 +330,6 @@ class Page(HTMLParser):
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("demo")
 def test_the_page_is_whole_and_needs_no_internet(graded: Any, story: Any) -> None:
     folder, commands = graded
     page = Page(demo_page.render(story, commands, CAPSTONE, folder, 1.0))

@@ -143,3 +143,11 @@ def test_text_names_marks_and_remarks(course, lab, answers):
     )
     text = lab_text(result)
     assert "5 of 5 points" in text and "several cells" in text and "✓ rms: 2/2 points" in text
+
+
+def test_a_mistake_is_named_beside_another_error(course, lab, answers):
+    """The sum for the mean, and empty signals are not refused: the variant of that name refuses them."""
+    cell = "def rms(samples):\n    return float(np.sqrt(np.sum(samples.astype(float) ** 2)))"
+    part = graded(course, lab, answers(rms=cell))["rms"]
+    assert part.diagnosis.mistake == "sum_for_mean"
+    assert any("Empty signal" in title for title in part.diagnosis.asked)

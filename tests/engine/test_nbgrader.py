@@ -6,8 +6,11 @@ import csv
 import html
 import json
 import os
+import signal
+import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -15,7 +18,7 @@ import pytest
 from autograder.build import build, source_notebook
 from autograder.notebook import grade_id
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("nbgrader")]
+pytestmark = pytest.mark.slow
 ASSIGNMENT = "phase0_signal_processing"
 WRONG = (
     "def rms(samples):\n    if samples.size == 0:\n        raise ValueError\n"
@@ -130,3 +133,55 @@ def test_generate_assignment_works_with_the_stock_command(class_of_students):
     assert done.returncode == 0, done.stderr
     assert path.read_bytes() == before
     assert nbgrader(root, "validate", str(path)).returncode == 0
+
+
+@pytest.fixture
+def formgrader(class_of_students):
+    """A Jupyter server over the course: ask(method, path) goes to formgrader's own interface."""
+    import requests
+
+    root = class_of_students.root
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "jupyter", "server", "--no-browser", "--allow-root", f"--port={port}"]
+    options = ["--IdentityProvider.token=test", "--ServerApp.ip=127.0.0.1", f"--ServerApp.root_dir={root}"]
+    extensions = ["--ServerApp.jpserver_extensions={'nbgrader.server_extensions.formgrader': True}"]
+    environment = {**os.environ, "SPEECHLAB_COURSE": str(root), "JUPYTER_CONFIG_DIR": str(root / "config")}
+    server = subprocess.Popen(
+        command + options + extensions,
+        cwd=root,
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+
+    def ask(method: str, path: str):
+        url = f"http://127.0.0.1:{port}/formgrader/{path}"
+        return requests.request(method, url, headers={"Authorization": "token test"}, timeout=120)
+
+    try:
+        for _ in range(300):
+            try:
+                ask("GET", "api/assignments")
+                break
+            except requests.ConnectionError:
+                time.sleep(0.2)
+        yield ask
+    finally:
+        os.killpg(server.pid, signal.SIGTERM)
+        server.wait(timeout=30)
+
+
+def test_formgraders_button_grades_with_the_same_marks(formgrader, class_of_students):
+    names = [assignment["name"] for assignment in formgrader("GET", "api/assignments").json()]
+    assert names == [ASSIGNMENT]
+    for student in ("right", "wrong"):
+        done = formgrader("POST", f"api/submission/{ASSIGNMENT}/{student}/autograde").json()
+        assert done["success"], done
+    found = {s["student"]: s["score"] for s in formgrader("GET", f"api/submissions/{ASSIGNMENT}").json()}
+    assert (found["right"], found["wrong"]) == (5, 3)
+    notebooks = formgrader("GET", f"api/submitted_notebooks/{ASSIGNMENT}/t00_decibels").json()
+    page = formgrader("GET", f"submissions/{next(n['id'] for n in notebooks if n['student'] == 'wrong')}/")
+    assert "That is the energy: you summed the squares." in html.unescape(page.text)
