@@ -62,7 +62,10 @@ def section_text(notebook: Any, heading: str) -> list[str]:
 
 def _text(output: Any) -> str:
     if output["output_type"] == "stream":
-        return output["text"].strip() if output["name"] == "stdout" else ""
-    text = output.get("data", {}).get("text/plain", "").strip()
-    is_progress_bar = "%|" in text
-    return "" if is_progress_bar or text.startswith(("<", "✓")) else text
+        text = output["text"].strip() if output["name"] == "stdout" else ""
+        return "" if "%|" in text else text  # a progress bar
+    data = output.get("data", {})
+    if "image/png" in data or "<audio" in data.get("text/html", ""):
+        return ""  # its words are a caption
+    text = data.get("text/plain", "").strip()
+    return "" if text.startswith(("<", "✓")) else text
