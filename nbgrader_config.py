@@ -17,6 +17,7 @@ c.CourseDirectory.release_directory = "phases"
 c.ClearSolutions.code_stub = {"python": "# Write your code here.\nraise NotImplementedError()"}
 
 # The learner's parts are graded by speechlab in a process of their own; the notebook is not executed.
+c.Autograde.exporter_class = "autograder.nbgrader.SubmissionExporter"
 c.Autograde.sanitize_preprocessors = [
     "nbgrader.preprocessors.ClearOutput",
     "autograder.nbgrader.RestorePage",

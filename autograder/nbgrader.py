@@ -7,8 +7,11 @@ is replaced. Marks come from the checks, never from what a notebook says about i
 from __future__ import annotations
 
 from functools import cache
+from pathlib import Path
 from typing import Any
 
+import nbformat
+from nbconvert.exporters import NotebookExporter
 from nbformat import from_dict
 from nbgrader.preprocessors import NbGraderPreprocessor
 from nbgrader.utils import compute_checksum
@@ -18,8 +21,9 @@ from autograder.course import Course, Lab, load_course
 from autograder.errors import NotebookError
 from autograder.feedback import clean, part_html, part_text
 from autograder.grading import LabResult, PartResult, grade
-from autograder.notebook import Reading, grade_id, is_check, read_parts, source_of
+from autograder.notebook import Reading, grade_id, is_check, read_notebook, read_parts, source_of
 
+UNREADABLE = "speechlab_unreadable"
 MISSING = "# The cell of this part was missing."
 
 
@@ -30,6 +34,9 @@ def _course() -> Course:
 
 def _read(notebook: Any, lab: Lab) -> Reading:
     """The submission's parts; a notebook that is not this lab's answers nothing, and says so."""
+    problem = notebook["metadata"].get(UNREADABLE)
+    if problem:
+        return Reading([], missing=[part.name for part in lab.parts], remarks=[str(problem)])
     try:
         return read_parts(notebook, lab, "the submitted file")
     except NotebookError as error:
@@ -77,6 +84,26 @@ def _own_cells(notebook: Any, lab: Lab) -> dict[str | None, list[Any]]:
         ):
             found.setdefault(after, []).append(from_dict(cell))
     return found
+
+
+class SubmissionExporter(NotebookExporter):
+    """Reads a submitted file. One that is no notebook becomes an empty one that says why.
+
+    nbgrader would give up the submission; so the student gets a page with the reason, and 0 points.
+    """
+
+    def from_filename(self, filename: str, resources: Any = None, **options: Any) -> tuple[Any, Any]:
+        try:
+            read_notebook(Path(filename))
+            nbformat.read(filename, as_version=4)
+        except Exception as error:
+            # whatever nbformat stumbles over: the file is a stranger's, and the next one must be graded
+            reason = str(error) if isinstance(error, NotebookError) else f"not a Jupyter notebook: {error}"
+            first = clean(reason.strip().split("\n")[0])
+            problem = f"The submitted file cannot be read: {first.removeprefix(f'{filename}: ')}"
+            empty = nbformat.v4.new_notebook(metadata={UNREADABLE: problem})
+            return self.from_notebook_node(empty, resources, **options)
+        return super().from_filename(filename, resources, **options)
 
 
 class RestorePage(NbGraderPreprocessor):

@@ -127,6 +127,30 @@ def test_deleted_checks_and_another_labs_notebook(class_of_students):
     assert "is the notebook of t05_hmm, expected t00_decibels" in done.stderr
 
 
+def test_files_that_are_no_notebooks_get_a_sentence_and_the_others_their_marks(class_of_students):
+    root = class_of_students.root
+    damaged = {
+        "wrong": b'{"cells": [',
+        "stub": b"",
+        "forger": b'{"cells": [3], "metadata": {}, "nbformat": 4}',
+    }
+    for student, data in damaged.items():
+        (root / "submitted" / student / ASSIGNMENT / "t00_decibels.ipynb").write_bytes(data)
+    done = nbgrader(root, "autograde", ASSIGNMENT)
+    assert done.returncode == 0, done.stderr
+    assert grades(root) == {"right": 5, "wrong": 0, "stub": 0, "forger": 0}
+    assert nbgrader(root, "generate_feedback", ASSIGNMENT).returncode == 0
+    for student, words in {
+        "wrong": "damaged",
+        "stub": "the file is empty",
+        "forger": "cannot be read",
+    }.items():
+        page = (root / "feedback" / student / ASSIGNMENT / "t00_decibels.html").read_text()
+        assert words in page and str(root) not in page
+        submitted = root / "submitted" / student / ASSIGNMENT / "t00_decibels.ipynb"
+        assert submitted.read_bytes() == damaged[student]
+
+
 def test_generate_assignment_works_with_the_stock_command(class_of_students):
     root = class_of_students.root
     path = root / "phases" / ASSIGNMENT / "t00_decibels.ipynb"
