@@ -34,7 +34,7 @@ ROOT = Path(__file__).resolve().parent.parent
 ASSIGNMENTS = ("phase0_signal_processing", "phase1_classical")
 # (lab, part, mistake): one that is heard, one that is seen, one that all who learn about HMMs meet
 MISTAKES = (
-    ("t03_mel_features", "preemphasis", "wraps_around"),
+    ("t03_mel_features", "preemphasis", "feeds_back"),
     ("t03_mel_features", "log_mel", "base_ten"),
     ("t05_hmm", "forward", "forward_in_probabilities"),
 )

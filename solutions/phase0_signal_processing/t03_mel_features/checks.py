@@ -49,6 +49,18 @@ def test_filter_of_scipy_gives_the_same(lab, seed, length, coefficient):
 
 
 @checks("preemphasis")
+def test_a_rising_tone_begins_quieter_and_ends_louder(lab):
+    """Of a tone that rises from 100 to 3500 Hz, the first quarter must get quieter and the last louder."""
+    time = np.arange(8000) / 8000
+    tone = 0.3 * np.sin(2 * np.pi * (100 * time + 1700 * time**2))
+    quarters = zip(np.split(lab.preemphasis(tone), 4), np.split(tone, 4), strict=True)
+    gains = [np.linalg.norm(after) / np.linalg.norm(before) for after, before in quarters]
+    # |1 - 0.97·exp(-2πi f/8000)|: 0.08 to 0.73 below 950 Hz, 1.7 to 1.96 above 2650 Hz
+    assert gains[0] < 0.73 and gains[3] > 1.7
+    assert gains == sorted(gains)
+
+
+@checks("preemphasis")
 def test_integer_samples_give_fractions_and_do_not_overflow(lab):
     """16-bit samples must neither be rounded nor wrap around: the result can exceed 32767."""
     samples = np.array([30_000, -30_000, 30_000, 101], dtype=np.int16)
