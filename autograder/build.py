@@ -18,9 +18,9 @@ from typing import Any
 
 from autograder import percent
 from autograder.course import Course, Lab, Part
-from autograder.errors import CourseError
+from autograder.errors import CourseError, NotebookError
 from autograder.files import back_up, write_atomic
-from autograder.notebook import grade_id, read_notebook, source_of
+from autograder.notebook import belongs_to, grade_id, read_notebook, source_of
 
 HINT_NAMES = ("a nudge", "the concept", "nearly the solution")
 SCHEMA = 3  # nbgrader's metadata version
@@ -112,7 +112,10 @@ def source_notebook(lab: Lab) -> dict[str, Any]:
 
 
 def write_source(course: Course, folder: Path) -> None:
-    """All source notebooks as `folder/<phase>/<lab>.ipynb`; notebooks of labs that are gone are removed."""
+    """All source notebooks as `folder/<phase>/<lab>.ipynb`.
+
+    What was built of a lab that is gone is removed. A notebook that an instructor has put there is not ours.
+    """
     wanted = set()
     for lab in course.labs:
         path = folder / lab.phase / f"{lab.name}.ipynb"
@@ -121,8 +124,15 @@ def write_source(course: Course, folder: Path) -> None:
         if not path.exists() or path.read_text(encoding="utf-8") != text:
             write_atomic(path, text)
     for old in folder.glob("*/*.ipynb"):
-        if old not in wanted:
+        if old not in wanted and _was_built(old):
             old.unlink()
+
+
+def _was_built(path: Path) -> bool:
+    try:
+        return belongs_to(read_notebook(path)) is not None
+    except NotebookError:
+        return False
 
 
 def release_notebooks(course: Course, work: Path, database: Path | None = None) -> Path:
@@ -235,8 +245,6 @@ def _raises_only(node: ast.FunctionDef | ast.ClassDef) -> bool:
 
 def holds_work(path: Path, lab: Lab) -> bool:
     """Whether a learner has answered a part of the notebook, or it cannot be read to tell."""
-    from autograder.errors import NotebookError
-
     try:
         notebook = read_notebook(path)
     except NotebookError:

@@ -130,24 +130,51 @@ def grade(
     Raises:
         GradingError: if a check cannot run here. Never turned into marks.
     """
-    started = time.perf_counter()
     seed = new_seed() if seed is None else seed
     session = session_of(lab)
+    return each_part(
+        lab,
+        reading,
+        seed,
+        parts,
+        start=lambda part: submission(course, lab, part, reading, call_seconds, part_seconds),
+        check=lambda part, backend: check_part(lab, session, part, backend, seed, pictures=pictures),
+        on_part=on_part,
+        on_start=on_start,
+    )
+
+
+def each_part(
+    lab: Lab,
+    reading: Reading,
+    seed: int,
+    parts: list[str] | None,
+    start: Callable[[Part], Submission],
+    check: Callable[[Part, Submission], PartResult],
+    on_part: Callable[[PartResult], Any] | None,
+    on_start: Callable[[str, Submission | None], Any] | None,
+) -> LabResult:
+    """The parts of a notebook one after the other, each in a worker that ends with it.
+
+    Args:
+        parts: names of the parts to grade; all if not given.
+        start: a worker for a part.
+        check: the result of a part in its worker.
+    """
+    started = time.perf_counter()
     results = []
     for part in lab.parts:
         if parts is not None and part.name not in parts:
             continue
         if part.name in reading.missing:
-            gone = Diagnosis(
-                "missing", f"The cell of {part.name} is missing. `speechlab reset {lab.name}` brings it back."
-            )
-            result = PartResult(part.name, 0.0, part.points, diagnosis=gone)
+            sentence = f"The cell of {part.name} is missing. `speechlab reset {lab.name}` brings it back."
+            result = PartResult(part.name, 0.0, part.points, diagnosis=Diagnosis("missing", sentence))
         else:
-            backend = submission(course, lab, part, reading, call_seconds, part_seconds)
+            backend = start(part)
             if on_start:
                 on_start(part.name, backend)
             try:
-                result = check_part(lab, session, part, backend, seed, pictures=pictures)
+                result = check(part, backend)
             finally:
                 backend.close()
         results.append(result)

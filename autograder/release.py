@@ -17,7 +17,7 @@ from autograder.checking.runner import CheckResult, CheckSession, guarded
 from autograder.course import Course, Lab, Part
 from autograder.diagnosis import Diagnosis, plain_diagnosis
 from autograder.errors import CourseError
-from autograder.grading import ISOLATION, LabResult, PartResult, new_seed
+from autograder.grading import LabResult, PartResult, each_part, new_seed
 from autograder.illustrate import illustrate
 from autograder.notebook import Reading, grade_id, read_notebook, source_of
 from autograder.pristine import released_notebook
@@ -70,39 +70,18 @@ def grade_released(
     on_start: Callable[[str, Submission | None], Any] | None = None,
 ) -> LabResult:
     """Check a saved notebook: as `grading.grade`, with what a release has."""
-    started = time.perf_counter()
     seed = new_seed() if seed is None else seed
     _settle_needs(course, lab)
-    results = []
-    for part in lab.parts:
-        if parts is not None and part.name not in parts:
-            continue
-        if part.name in reading.missing:
-            gone = Diagnosis(
-                "missing", f"The cell of {part.name} is missing. `speechlab reset {lab.name}` brings it back."
-            )
-            result = PartResult(part.name, 0.0, part.points, diagnosis=gone)
-        else:
-            # no reference stands in for the other parts: they are the learner's own, as in the notebook
-            backend = Submission(
-                reading.cells,
-                part.name,
-                [],
-                _part_of_needed_lab(lab),
-                lab.libraries,
-                call_seconds,
-                part_seconds,
-            )
-            if on_start:
-                on_start(part.name, backend)
-            try:
-                result = _check(course, lab, part, backend, backend.examples, seed, None, pictures)
-            finally:
-                backend.close()
-        results.append(result)
-        if on_part:
-            on_part(result)
-    return LabResult(lab.name, results, reading.remarks, seed, ISOLATION, time.perf_counter() - started)
+
+    def start(part: Part) -> Submission:
+        # no reference stands in for the other parts: they are the learner's own, as in the notebook
+        resolve = _part_of_needed_lab(lab)
+        return Submission(reading.cells, part.name, [], resolve, lab.libraries, call_seconds, part_seconds)
+
+    def check(part: Part, backend: Submission) -> PartResult:
+        return _check(course, lab, part, backend, backend.examples, seed, None, pictures)
+
+    return each_part(lab, reading, seed, parts, start, check, on_part, on_start)
 
 
 def _settle_needs(course: Course, lab: Lab) -> None:

@@ -78,7 +78,7 @@ def _digest(*texts: str) -> str:
 
 
 def lab_version(lab: Lab) -> str:
-    """Changes when the lab's parts, checks or mistakes change."""
+    """Changes when the lab's parts or checks change."""
     if lab.folder is None:
         return "release"
     return _digest(*(path.read_text(encoding="utf-8") for path in (lab.source, lab.checks)))

@@ -56,6 +56,17 @@ def test_building_keeps_a_learners_work_and_a_backup(built):
     assert report.written == [path] and path.read_bytes() != mine and report.backups[0].read_bytes() == mine
 
 
+def test_only_what_was_built_is_removed_from_source(built):
+    folder = built.root / "source" / "own_assignment"
+    folder.mkdir()
+    own, damaged, gone = folder / "essay.ipynb", folder / "half.ipynb", folder / "t98_gone.ipynb"
+    own.write_text(json.dumps({"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}))
+    damaged.write_text("{half")
+    gone.write_text(json.dumps({"cells": [], "metadata": {"speechlab": {"lab": "t98_gone"}}}))
+    build(built, say=lambda text: None)
+    assert own.exists() and damaged.exists() and not gone.exists()
+
+
 def test_a_damaged_notebook_is_kept_when_building(built):
     path = built.notebook(built.labs[0])
     path.write_text("{half")
