@@ -30,6 +30,9 @@ class PartResult:
         checks: (what was asked, whether it was met).
         diagnosis: what is wrong; None if nothing is.
         note: what these checks leave open; empty if they are all there are.
+        fault: what ended the worker ("gave no answer within 20 s"); empty if nothing did.
+        detail: for the instructor only: an exception's own text, the lines, the fault in full.
+        flags: what a person should look at, one sentence each (a forbidden function is used).
     """
 
     part: str
@@ -39,6 +42,9 @@ class PartResult:
     diagnosis: Diagnosis | None = None
     seconds: float = 0.0
     note: str = ""
+    fault: str = ""
+    detail: str = ""
+    flags: list[str] = field(default_factory=list)
 
     @property
     def passed(self) -> bool:

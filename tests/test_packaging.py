@@ -165,7 +165,7 @@ def test_the_lock_is_closed_under_what_the_installed_packages_need():
 def test_the_demo_does_not_need_the_large_systems_of_others():
     core = {canonicalize_name(requirement.name) for requirement in declared()}
     assert not core & {"openai-whisper", "coqui-tts", "torchcodec"}
-    assert set(project()["optional-dependencies"]) == {"peers", "dev"}
+    assert set(project()["optional-dependencies"]) == {"peers", "dev", "cluster"}
     assert "peers" not in installer.ALWAYS
 
 
@@ -189,13 +189,13 @@ def imported_modules(folder: str) -> dict[str, str]:
 @pytest.mark.parametrize(
     ("folder", "extras"),
     [
-        ("autograder", ()),
+        ("autograder", ("cluster",)),
         ("labkit", ()),
         ("capstone", ()),
         ("solutions", ()),
         ("datasets", ()),
         ("benchmarks", ("peers",)),
-        ("tests", ("dev",)),
+        ("tests", ("dev", "cluster")),
     ],
 )
 def test_every_import_is_declared(folder, extras):

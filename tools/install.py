@@ -22,7 +22,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 WANTED = (3, 11)
-ALWAYS = ("dev",)  # the Makefile's own commands need it
+ALWAYS = ("dev", "cluster")  # the Makefile's own commands and tests need them
 # Packages that only a CUDA build of PyTorch asks for; together they are several gigabytes.
 CUDA_ONLY = re.compile(r"^(nvidia|cuda|triton)\b", re.IGNORECASE)
 UNREACHABLE = re.compile(

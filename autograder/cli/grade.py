@@ -10,7 +10,7 @@ import click
 
 from autograder.cli import BAD_INPUT, NOT_PASSED, STOPPED, screen, where
 from autograder.cli.limits import limits, time_limit
-from autograder.cli.submissions import Graded, as_html, as_json, find_submissions, grade_all
+from autograder.submissions import Graded, as_html, as_json, find_submissions, grade_all
 from autograder.files import write_atomic
 
 if TYPE_CHECKING:

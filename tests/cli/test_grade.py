@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from autograder.cli.submissions import find_submissions
+from autograder.submissions import find_submissions
 from autograder.errors import NotebookError
 
 PHASE = "phase0_signal_processing"
