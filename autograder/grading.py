@@ -16,9 +16,8 @@ from autograder.illustrate import illustrate
 from autograder.loading import load_reference, page_imports, reference_of
 from autograder.notebook import Reading
 from autograder.sandbox.client import CALL_SECONDS, PART_SECONDS, Submission
+from autograder.sandbox.isolation import in_force
 from autograder.sandbox.peer import Gone
-
-ISOLATION = "separate process with resource limits"
 
 
 @dataclass
@@ -186,7 +185,7 @@ def each_part(
         results.append(result)
         if on_part:
             on_part(result)
-    return LabResult(lab.name, results, reading.remarks, seed, ISOLATION, time.perf_counter() - started)
+    return LabResult(lab.name, results, reading.remarks, seed, in_force(), time.perf_counter() - started)
 
 
 def submission(

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import socket
 import time
 from collections.abc import Callable
 from typing import Any
 
 from autograder.definitions import Code
-from autograder.sandbox.forkserver import kill, shared_server
+from autograder.errors import GradingError
+from autograder.sandbox.forkserver import ForkServer, shared_server
 from autograder.sandbox.peer import Gone, Peer
 
 CALL_SECONDS = 20.0
@@ -41,10 +44,13 @@ class Submission:
         self._ends_at = time.monotonic() + part_seconds
         self._part_seconds = part_seconds
         self._peer: Peer | None = None
-        self._pid = 0
+        self._server: ForkServer | None = None
+        self._number = 0
+        self._interrupt: Callable[[], Any] | None = None
         self._seed: int | None = None
         self._load_error: Exception | None = None
         self.fault: str | None = None
+        self.death = ""  # how the process ended, in the system's words, once there is a fault
 
     def _serve(self, target: str, method: str, args: tuple, kwargs: dict[str, Any]) -> Any:
         allowed = target in self._provided or "." in target
@@ -53,8 +59,9 @@ class Submission:
         return self._reference(target)(*args, **kwargs)
 
     def _start(self) -> Peer:
-        connection, self._pid = shared_server(self._libraries).worker()
+        connection = self._worker()
         peer = Peer(connection, self._serve, gives_objects=False)
+        self._interrupt = lambda: _hang_up(connection)
         peer.limit = self._call_seconds
         cells = [[code.source, code.part] for code in self._cells]
         self._peer = peer
@@ -66,9 +73,21 @@ class Submission:
             self._load_error = error
         return peer
 
+    def _worker(self) -> socket.socket:
+        for _ in range(2):  # a server that was killed is started again
+            self._server = shared_server(self._libraries)
+            try:
+                connection, self._number = self._server.worker()
+                return connection
+            except OSError as error:
+                problem = error
+        raise GradingError(f"no worker for the part {self._part}: {problem}")
+
     def _end(self, fault: str) -> None:
         self.fault = fault
         self.close()
+        if self._server is not None:
+            self.death = self._server.death(self._number)
         raise Gone(fault)
 
     def _ask(self, target: str, method: str, args: tuple, kwargs: dict[str, Any]) -> Any:
@@ -104,13 +123,15 @@ class Submission:
     def interrupt(self) -> None:
         """Break off, from another thread: a question that waits for its answer fails at once."""
         self.fault = self.fault or "was interrupted"
-        if self._pid:
-            kill(self._pid)
+        if self._interrupt:
+            self._interrupt()
 
     def close(self) -> None:
-        """End the worker."""
+        """Hang up: the fork server ends the worker and whatever it has started."""
         if self._peer is not None:
             self._peer.close()
-        if self._pid:
-            kill(self._pid)
-            self._pid = 0
+
+
+def _hang_up(connection: socket.socket) -> None:
+    with contextlib.suppress(OSError):  # it is closed already
+        connection.shutdown(socket.SHUT_RDWR)

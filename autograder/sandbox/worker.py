@@ -91,12 +91,8 @@ def _install_parts(peer: Peer) -> None:
     parts.use_provider(lambda lab: _RemoteLab(peer, lab))
 
 
-def run(descriptor: int) -> None:
+def run(connection: socket.socket) -> None:
     """Serve one trusted process until it hangs up, then leave without any clean-up of the learner's."""
-    connection = socket.socket(fileno=descriptor)
-    null = os.open(os.devnull, os.O_RDWR)
-    for stream in (0, 1, 2):
-        os.dup2(null, stream)
     try:
         Room(connection).peer.serve_forever()
     finally:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from pathlib import Path
-
 import numpy as np
 import pytest
 
@@ -140,22 +137,6 @@ def test_endless_loops_end_and_the_worker_is_gone():
         with pytest.raises(Gone):
             worker.call("part", (), {})
         assert worker.fault
-
-
-def test_a_worker_is_killed_with_its_children():
-    worker = submission(
-        "import subprocess, sys\ndef part():\n"
-        "    return subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)']).pid"
-    )
-    child = worker.call("part", (), {})
-    worker.close()
-    for _ in range(100):
-        status = Path(f"/proc/{child}/stat")
-        if not status.exists() or status.read_text().split()[2] == "Z":
-            break
-        time.sleep(0.05)
-    else:
-        pytest.fail("a child of the worker lives on")
 
 
 def test_output_and_warnings_change_nothing(ask, capfd):

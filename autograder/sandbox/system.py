@@ -1,0 +1,94 @@
+"""System calls that the standard library does not offer, by ctypes. Linux only.
+
+Imported by the worker before any library is: nothing but the standard library here.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+from functools import cache
+from typing import Any
+
+PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_KEEPCAPS, PR_GET_SECCOMP, PR_SET_SECCOMP = 1, 4, 8, 21, 22
+PR_CAPBSET_READ, PR_CAPBSET_DROP, PR_SET_CHILD_SUBREAPER = 23, 24, 36
+PR_SET_NO_NEW_PRIVS, PR_GET_NO_NEW_PRIVS, PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL = 38, 39, 47, 4
+
+CLONE_NEWNS, CLONE_NEWUTS, CLONE_NEWIPC = 0x00020000, 0x04000000, 0x08000000
+CLONE_NEWUSER, CLONE_NEWPID = 0x10000000, 0x20000000
+
+MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_REMOUNT = 1, 2, 4, 8, 32
+MS_BIND, MS_REC, MS_PRIVATE = 4096, 16384, 1 << 18
+
+LAST_CAPABILITY = 63
+CAP_DAC_READ_SEARCH = 2
+_CAPABILITY_VERSION_3 = 0x20080522
+
+
+@cache
+def libc() -> Any:
+    return ctypes.CDLL(None, use_errno=True)
+
+
+def check(result: int, what: str) -> int:
+    """The result of a C call, or its error as OSError."""
+    if result < 0:
+        number = ctypes.get_errno()
+        raise OSError(number, f"{what}: {os.strerror(number)}")
+    return result
+
+
+def prctl(option: int, *arguments: int) -> int:
+    values = [ctypes.c_ulong(value) for value in (*arguments, 0, 0, 0, 0)[:4]]
+    return check(libc().prctl(ctypes.c_int(option), *values), f"prctl {option}")
+
+
+def unshare(flags: int) -> None:
+    check(libc().unshare(flags), "unshare")
+
+
+def mount(source: str, target: str, kind: str | None, flags: int, options: str = "") -> None:
+    check(
+        libc().mount(
+            source.encode(),
+            target.encode(),
+            kind.encode() if kind else None,
+            ctypes.c_ulong(flags),
+            options.encode(),
+        ),
+        f"mount {target}",
+    )
+
+
+class _Header(ctypes.Structure):
+    _fields_ = (("version", ctypes.c_uint32), ("pid", ctypes.c_int))
+
+
+class _Data(ctypes.Structure):
+    _fields_ = (
+        ("effective", ctypes.c_uint32),
+        ("permitted", ctypes.c_uint32),
+        ("inheritable", ctypes.c_uint32),
+    )
+
+
+def capabilities() -> int:
+    """Effective, permitted and inheritable capabilities of this thread, together as bits."""
+    header, data = _Header(_CAPABILITY_VERSION_3, 0), (_Data * 2)()
+    check(libc().capget(ctypes.byref(header), data), "capget")
+    low, high = (d.effective | d.permitted | d.inheritable for d in data)
+    return low | high << 32
+
+
+def keep_capabilities(bits: int) -> None:
+    """Give up every capability but these, also for programs that might be started later."""
+    for number in range(LAST_CAPABILITY + 1):
+        # EINVAL: this kernel has no capability of that number. EPERM: not ours to drop; the canary
+        # looks at what is left
+        libc().prctl(PR_CAPBSET_DROP, ctypes.c_ulong(number), 0, 0, 0)
+    libc().prctl(PR_CAP_AMBIENT, ctypes.c_ulong(PR_CAP_AMBIENT_CLEAR_ALL), 0, 0, 0)
+    header, data = _Header(_CAPABILITY_VERSION_3, 0), (_Data * 2)()
+    for index in range(2):
+        part = bits >> 32 * index & 0xFFFFFFFF
+        data[index] = _Data(part, part, 0)
+    check(libc().capset(ctypes.byref(header), data), "capset")

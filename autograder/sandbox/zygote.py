@@ -1,0 +1,236 @@
+"""Inside the sandbox: a process that has imported the libraries once and forks a fresh worker for each part.
+
+It never sees a learner's code or an answer. A connection to its socket is a worker: the trusted side
+connects, the fork confines itself, says hello and serves on that connection. Hanging up ends the
+worker and all that it started; the end of standard input ends everything.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import json
+import os
+import select
+import signal
+import socket
+import struct
+import sys
+from typing import Any
+
+from autograder.sandbox.confine import Policy, become_nobody, confine, measure, new_namespaces
+from autograder.sandbox.confine import system as calls
+
+HELLO = b"\x01"
+WORKER, PROBE, DEATH = b"w", b"p", b"d"  # the first byte of a connection: what is wanted
+NUMBER = struct.Struct("<Q")
+_LIFELINE = 0  # standard input
+_CONNECTION = 3
+_REMEMBERED = 1000
+
+
+class Zygote:
+    """The loop that forks, reaps and kills."""
+
+    def __init__(self, listener: socket.socket, policy: Policy) -> None:
+        self._listener, self._policy = listener, policy
+        self._poll = select.poll()
+        self._workers: dict[int, tuple[int, socket.socket, int]] = {}  # descriptor → pid, socket, number
+        self._deaths: dict[int, str] = {}
+        self._count = 0
+
+    def serve(self) -> None:
+        """Until the trusted side goes away."""
+        woken, wake = os.pipe()
+        os.set_blocking(wake, False)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
+        for descriptor in (_LIFELINE, woken, self._listener.fileno()):
+            self._poll.register(descriptor, select.POLLIN)
+        while True:
+            for descriptor, _ in self._poll.poll():
+                if descriptor == _LIFELINE:
+                    if not os.read(_LIFELINE, 64):
+                        return
+                elif descriptor == woken:
+                    os.read(woken, 4096)
+                    self._reap()
+                elif descriptor == self._listener.fileno():
+                    self._accept()
+                elif descriptor in self._workers:
+                    self._kill(descriptor)
+
+    def close(self) -> None:
+        for descriptor in list(self._workers):
+            self._kill(descriptor)
+
+    def _accept(self) -> None:
+        connection, _ = self._listener.accept()
+        connection.settimeout(5)
+        try:
+            kind = connection.recv(1)
+            if kind == DEATH:
+                (number,) = NUMBER.unpack(connection.recv(NUMBER.size))
+                self._reap()
+                connection.sendall(self._deaths.get(number, "").encode())
+                connection.close()
+            elif kind in (WORKER, PROBE):
+                connection.settimeout(None)
+                self._fork(connection, probe=kind == PROBE)
+            else:
+                connection.close()
+        except (OSError, struct.error):
+            connection.close()  # who asked is gone, or asks nonsense
+
+    def _fork(self, connection: socket.socket, probe: bool) -> None:
+        self._count += 1
+        number = self._count
+        told, tell = os.pipe()
+        pid = os.fork()
+        if pid == 0:
+            os.close(told)
+            self._become(connection, number, probe, tell)
+        os.close(tell)
+        if self._policy.namespaces:
+            # the child went on to fork the worker proper and tells its number
+            answer = os.read(told, NUMBER.size)
+            pid = NUMBER.unpack(answer)[0] if len(answer) == NUMBER.size else 0
+        os.close(told)
+        if not pid:
+            connection.close()  # no hello: the trusted side takes it for this machine's fault
+            return
+        self._workers[connection.fileno()] = (pid, connection, number)
+        self._poll.register(connection.fileno(), 0)  # hanging up is always reported
+
+    def _become(self, connection: socket.socket, number: int, probe: bool, tell: int) -> Any:
+        try:
+            signal.set_wakeup_fd(-1)
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            os.setsid()
+            if self._policy.namespaces:
+                new_namespaces(self._policy)
+                pid = os.fork()
+                if pid:
+                    os.write(tell, NUMBER.pack(pid))
+                    os._exit(0)
+            # the libraries' own module, not imported at the top: it brings numpy
+            from autograder.sandbox import canaries, worker
+
+            # always the same number, so that what a learner's code does to descriptors has one outcome
+            os.dup2(connection.detach(), _CONNECTION)
+            connection = socket.socket(fileno=_CONNECTION)
+            confine(self._policy, _CONNECTION)
+            connection.sendall(HELLO + NUMBER.pack(number))
+            if probe:
+                canaries.answer(connection)
+            else:
+                worker.run(connection)
+        except BaseException as error:
+            # before the streams were closed this reaches the trusted side's report
+            with contextlib.suppress(Exception):
+                print(f"no worker: {type(error).__name__}: {error}", file=sys.stderr, flush=True)
+        finally:
+            os._exit(1)
+
+    def _reap(self) -> None:
+        by_pid = {pid: descriptor for descriptor, (pid, _, _) in self._workers.items()}
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if pid == 0:
+                return
+            if pid in by_pid:
+                self._forget(by_pid[pid], status)
+
+    def _kill(self, descriptor: int) -> None:
+        pid, _, _ = self._workers[descriptor]
+        for end in (os.killpg, os.kill):
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                end(pid, signal.SIGKILL)
+        with contextlib.suppress(ChildProcessError):
+            _, status = os.waitpid(pid, 0)
+            self._forget(descriptor, status)
+        self._end_orphans()
+
+    def _forget(self, descriptor: int, status: int) -> None:
+        _, connection, number = self._workers.pop(descriptor)
+        self._poll.unregister(descriptor)
+        self._deaths[number] = _how(status)
+        while len(self._deaths) > _REMEMBERED:
+            del self._deaths[next(iter(self._deaths))]
+        connection.close()
+        self._end_orphans()
+
+    def _end_orphans(self) -> None:
+        """Kill what a dead worker has left behind, in a session of its own perhaps: it is our child now."""
+        if self._policy.namespaces or self._policy.seccomp:
+            return  # the namespace ended with its worker, or nothing could be started
+        known = {pid for pid, _, _ in self._workers.values()}
+        for _ in range(100):
+            left = [pid for pid in _children() if pid not in known]
+            if not left:
+                return
+            for pid in left:
+                with contextlib.suppress(ProcessLookupError, PermissionError):
+                    os.kill(pid, signal.SIGKILL)
+                with contextlib.suppress(ChildProcessError):
+                    os.waitpid(pid, 0)
+
+
+def _children() -> list[int]:
+    try:
+        with open(f"/proc/self/task/{os.getpid()}/children", encoding="ascii") as file:
+            return [int(pid) for pid in file.read().split()]
+    except OSError:
+        return []  # macOS: the process group is all that can be ended
+
+
+def _how(status: int) -> str:
+    """How a process ended, in words."""
+    code = os.waitstatus_to_exitcode(status)
+    if code >= 0:
+        return f"exit code {code}"
+    try:
+        name = signal.Signals(-code).name
+    except ValueError:
+        name = f"signal {-code}"
+    return {
+        "SIGSEGV": "SIGSEGV (memory that is not its own, or a stack that is full)",
+        "SIGSYS": "SIGSYS (a system call that ends a worker: it sent a signal)",
+        "SIGXCPU": "SIGXCPU (its processor time was used up)",
+        "SIGXFSZ": "SIGXFSZ (a file grew too large)",
+    }.get(name, name)
+
+
+def main(setup: str) -> None:
+    """Run as the fork server. `setup` is JSON: see `forkserver._Started`."""
+    settings = json.loads(setup)
+    policy = Policy(**settings["policy"])
+    if settings["listener"] is None:
+        listener = socket.socket(socket.AF_UNIX)
+        listener.bind(settings["address"])
+        listener.listen(64)
+    else:
+        listener = socket.socket(fileno=settings["listener"])
+        os.closerange(3, listener.fileno())
+        os.closerange(listener.fileno() + 1, 65536)
+    if sys.platform == "linux":
+        calls.prctl(calls.PR_SET_CHILD_SUBREAPER, 1)
+    become_nobody(policy)
+    os.umask(0o077)
+    for name in ["numpy", "autograder.sandbox.worker", "labkit.parts", *settings["libraries"]]:
+        # a name may be of something that is not installed here, or no module at all: whoever needs
+        # it gets the ImportError in a sentence of its own
+        with contextlib.suppress(ImportError):
+            importlib.import_module(name)
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(1)  # type: ignore[attr-defined]
+    measure()
+    zygote = Zygote(listener, policy)
+    try:
+        zygote.serve()
+    finally:
+        zygote.close()
+        os._exit(0)
