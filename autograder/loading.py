@@ -7,6 +7,7 @@ import importlib.util
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -37,8 +38,13 @@ def code_cells(path: Path) -> list[Code]:
 
 def page_imports(lab: Lab) -> tuple[str, ...]:
     """Modules that a page imports: what a learner's notebook of this lab imports too."""
-    names: set[str] = set(lab.libraries)
-    for cell in code_cells(lab.source):
+    return _page_imports(lab.source, lab.source.stat().st_mtime, lab.libraries)
+
+
+@lru_cache(maxsize=64)
+def _page_imports(source: Path, _stamp: float, libraries: tuple[str, ...]) -> tuple[str, ...]:
+    names: set[str] = set(libraries)
+    for cell in code_cells(source):
         for node in ast.walk(ast.Module(parse(cell), [])):
             if isinstance(node, ast.Import):
                 names.update(alias.name for alias in node.names)

@@ -69,6 +69,15 @@ def _limits_in_words(policy: Policy) -> str:
     return f"{policy.memory // 1024**2} MiB of memory, {policy.cpu_seconds} s of processor time"
 
 
+def _can_be_nobody() -> bool:
+    """Whether this is root, and a root that may change its user: one of a rootless container may not."""
+    if os.getuid() != 0:
+        return False
+    with open("/proc/self/uid_map", encoding="ascii") as file:
+        ranges = [[int(number) for number in line.split()] for line in file]
+    return any(first <= NOBODY < first + count for first, _, count in ranges)
+
+
 def bubblewrap() -> Backend:
     """Namespaces by bubblewrap, and further ones for every worker.
 
@@ -80,7 +89,7 @@ def bubblewrap() -> Backend:
         raise Unavailable("bubblewrap (the program bwrap) is not installed")
     if seccomp.architecture() is None:
         raise Unavailable("no filter of system calls for this processor")
-    as_root = os.getuid() == 0
+    as_root = _can_be_nobody()
     # what is needed must not vanish under a worker's own /tmp
     needed = [*python_folders(), *(str(folder) for folder in packages())]
     scratch = "/scratch" if any(Path(path).is_relative_to("/tmp") for path in needed) else "/tmp"
@@ -105,7 +114,7 @@ def _walls(policy: Policy, as_root: bool) -> list[str]:
     options += (
         ["--cap-drop", "ALL", "--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"]
         if as_root
-        else ["--unshare-user", "--cap-drop", "ALL"]
+        else ["--unshare-user", "--uid", str(NOBODY), "--gid", str(NOBODY), "--cap-drop", "ALL"]
     )
     options += ["--new-session", "--hostname", "worker"]
     made: set[str] = set()
@@ -167,7 +176,7 @@ def landlock() -> Backend:
     if seccomp.architecture() is None:
         raise Unavailable("no filter of system calls for this processor")
     readable = [*SYSTEM, *SETTINGS, *python_folders(), *(str(folder) for folder in packages())]
-    as_root = os.getuid() == 0
+    as_root = _can_be_nobody()
     keeps = as_root and not all(_open_to_all(path) for path in readable if os.path.exists(path))
     policy = Policy(landlock=readable, seccomp=True, nobody=as_root, keeps_reading=keeps)
     summary = (
