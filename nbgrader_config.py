@@ -19,7 +19,6 @@ c.ClearSolutions.code_stub = {"python": "# Write your code here.\nraise NotImple
 # The learner's parts are graded by speechlab in a process of their own; the notebook is not executed.
 c.Autograde.exporter_class = "autograder.nbgrader.SubmissionExporter"
 c.Autograde.sanitize_preprocessors = [
-    "nbgrader.preprocessors.ClearOutput",
     "autograder.nbgrader.RestorePage",
     "nbgrader.preprocessors.OverwriteKernelspec",
     "nbgrader.preprocessors.OverwriteCells",
@@ -27,7 +26,12 @@ c.Autograde.sanitize_preprocessors = [
 ]
 c.Autograde.autograde_preprocessors = [
     "autograder.nbgrader.GradeParts",
-    "nbgrader.preprocessors.SaveAutoGrades",
+    "autograder.nbgrader.SaveAutoGrades",
     "nbgrader.preprocessors.AssignLatePenalties",
     "nbgrader.preprocessors.CheckCellMetadata",
 ]
+
+# Written answers are shown without anything that a browser would run. Faults and flags are shown in
+# formgrader only, never in the student's feedback.
+c.HTMLExporter.filters = {"markdown2html": "autograder.formgrader.safe_markdown"}
+c.HTMLExporter.preprocessors = ["autograder.formgrader.InstructorView"]

@@ -18,6 +18,7 @@ from typing import Any
 
 from autograder import percent
 from autograder.course import Course, Lab, Part
+from autograder.definitions import read_tree
 from autograder.errors import CourseError, NotebookError
 from autograder.files import back_up, write_atomic
 from autograder.notebook import belongs_to, grade_id, read_notebook, source_of
@@ -54,7 +55,9 @@ def _cell(kind: str, source: str, identity: str, nbgrader: dict[str, Any] | None
 def _label(part: Part) -> str:
     dots = "●" * part.difficulty + "○" * (5 - part.difficulty)
     unit = "point" if part.points == 1 else "points"
-    return f"`{part.name}` · {part.points:g} {unit} · difficulty {dots} · about {part.minutes} minutes"
+    said = f"`{part.name}` · {part.points:g} {unit} · difficulty {dots} · about {part.minutes} minutes"
+    without = ", ".join(f"`{name}`" for name in part.forbids)
+    return f"{said} · without {without}" if without else said
 
 
 def _folded_hints(part: Part) -> str:
@@ -221,11 +224,8 @@ def _publish(
 
 def is_stub(source: str, part: str) -> bool:
     """Whether a part's cell is still as released: every marked body only raises NotImplementedError."""
-    try:
-        body = ast.parse(source).body
-    except SyntaxError:
-        return False
-    for node in body:
+    tree = read_tree(source)
+    for node in tree.body if tree else ():
         if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name == part:
             return _raises_only(node)
     return False
@@ -246,7 +246,7 @@ def _raises_only(node: ast.FunctionDef | ast.ClassDef) -> bool:
 def holds_work(path: Path, lab: Lab) -> bool:
     """Whether a learner has answered a part of the notebook, or it cannot be read to tell."""
     try:
-        notebook = read_notebook(path)
+        notebook = read_notebook(path, follow_symlinks=True)
     except NotebookError:
         return True
     names = {part.name for part in lab.parts}

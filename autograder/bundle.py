@@ -25,8 +25,23 @@ PACKAGES = ("autograder", "labkit", "capstone")
 # modules that only make sense where there are solutions
 MAINTAINERS = {
     f"autograder/{name}.py"
-    for name in ("bundle", "coverage", "leaks", "mutants", "nbgrader", "proof", "visible")
+    for name in (
+        *(
+            "autograded",
+            "bundle",
+            "coverage",
+            "formgrader",
+            "leaks",
+            "mutants",
+            "nbgrader",
+            "proof",
+            "visible",
+        ),
+        *("cli/grade", "cli/similarity"),
+    )
 }
+# Packages that only who teaches needs.
+INSTRUCTORS = {("autograder", "results"), ("autograder", "batch")}
 SOURCES = {".py", ".typed", ".html", ".css", ".js", ".json", ".toml", ".j2", ".tpl"}
 AS_IS = ("LICENSE", "pyproject.toml", "requirements.lock", "environment.yml", "tools/install.py")
 LEARNERS_DOCS = ("learners.md", "glossary.md")
@@ -178,6 +193,7 @@ def _house_files(home: Path) -> Iterator[Path]:
                 and path.suffix in SOURCES
                 and not hidden
                 and inside.as_posix() not in MAINTAINERS
+                and inside.parts[:2] not in INSTRUCTORS
             ):
                 yield path
     for name in AS_IS:

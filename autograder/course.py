@@ -23,6 +23,7 @@ class Part:
     Attributes:
         minutes: what a learner needs for it.
         hints: nudge, concept, near-solution.
+        forbids: full names of library functions or modules that the learner is to write themselves.
     """
 
     name: str
@@ -31,6 +32,7 @@ class Part:
     minutes: int
     hints: tuple[str, ...] = ()
     is_class: bool = False
+    forbids: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -167,7 +169,10 @@ def read_lab(folder: Path) -> Lab:
         except KeyError as error:
             raise CourseError(f"{folder / 'lab.py'}:{cell.line}: part {cell.part} lacks {error}") from error
         is_class = re.search(rf"^class {cell.part}\b", cell.source, re.M) is not None
-        parts.append(Part(cell.part, **numbers, hints=hints.get(cell.part, ()), is_class=is_class))
+        forbids = _dotted_names(cell.options.get("forbids", ""), f"{folder / 'lab.py'}:{cell.line}")
+        parts.append(
+            Part(cell.part, **numbers, hints=hints.get(cell.part, ()), is_class=is_class, forbids=forbids)
+        )
     return Lab(
         name=folder.name,
         phase=folder.parent.name,
@@ -184,6 +189,14 @@ def read_lab(folder: Path) -> Lab:
         parts=tuple(parts),
         folder=folder,
     )
+
+
+def _dotted_names(value: Any, where: str) -> tuple[str, ...]:
+    """The names of forbids="numpy.fft scipy.fft"; `np` is numpy."""
+    names = value.split() if isinstance(value, str) else [str(value), "?"]
+    if not all(word.isidentifier() for name in names for word in name.split(".")):
+        raise CourseError(f'{where}: forbids={value!r}, expected names such as "numpy.fft librosa"')
+    return tuple("numpy" + name[2:] if name.split(".")[0] == "np" else name for name in names)
 
 
 def _numbered(text: str) -> tuple[str, ...]:
@@ -226,7 +239,10 @@ def to_release(course: Course) -> str:
 def _from_release(path: Path) -> list[Lab]:
     labs = []
     for entry in json.loads(path.read_text(encoding="utf-8"))["labs"]:
-        parts = tuple(Part(**{**part, "hints": tuple(part["hints"])}) for part in entry.pop("parts"))
+        parts = tuple(
+            Part(**{**part, "hints": tuple(part["hints"]), "forbids": tuple(part.get("forbids", ()))})
+            for part in entry.pop("parts")
+        )
         entry.update(needs=tuple(entry["needs"]), libraries=tuple(entry["libraries"]))
         labs.append(Lab(**entry, parts=parts))
     return labs

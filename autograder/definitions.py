@@ -7,9 +7,21 @@ functions and classes load; everything else is page.
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterable
+import contextlib
+import re
+import warnings
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+# What is read of a stranger's cell before it counts as unreadable. Python's parser takes seconds and
+# gigabytes for some texts of a few hundred kilobytes, such as `import a.a.a…`.
+MAX_READ = 100_000
+# Every part of a notebook is read with all of its cells: the trees of the last cells are kept, for so
+# many characters. A tree can take hundreds of bytes for each of them.
+KEPT_TREES = 200_000
+_trees: dict[str, ast.Module | None] = {}
+_LONG_NAME = re.compile(r"(?:\.[\s\\]*\w+[\s\\]*){100}")
 
 
 @dataclass(frozen=True)
@@ -21,7 +33,8 @@ class Code:
     line: int = 1
 
 
-def _defines(node: ast.stmt) -> bool:
+def defining(node: ast.stmt) -> bool:
+    """Whether a statement loads with its page: an import, a CAPITAL constant, a function or a class."""
     if isinstance(node, ast.Import | ast.ImportFrom | ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
         return True
     if isinstance(node, ast.Assign):
@@ -47,8 +60,9 @@ def parse(code: Code, filename: str = "<cell>") -> list[ast.stmt]:
         if error.lineno is not None:
             error.lineno += code.line - 1
         raise
-    for node in body:
-        ast.increment_lineno(node, code.line - 1)
+    if code.line > 1:
+        for node in body:
+            ast.increment_lineno(node, code.line - 1)
     return body
 
 
@@ -62,7 +76,7 @@ def execute(
     filename: str | Callable[[Code], str],
     whole: str | None = None,
     strict: bool = False,
-) -> dict[str, Exception]:
+) -> dict[str, BaseException]:
     """Run the defining statements of the cells, in order.
 
     Args:
@@ -74,23 +88,25 @@ def execute(
     Returns:
         Error by part; errors of page cells are dropped, they matter only if a part needs the name.
     """
+    # where a part is under test, nobody else is there to press Ctrl-C or to leave
+    dropped: tuple[type[BaseException], ...] = (Exception,) if whole is None else (BaseException,)
     cells = list(cells)
     parts = {cell.part for cell in cells if cell.part}
-    errors: dict[str, Exception] = {}
+    errors: dict[str, BaseException] = {}
     for cell in cells:
         file = filename if isinstance(filename, str) else filename(cell)
         try:
             statements = parse(cell, file)
             if cell.part is None or cell.part != whole:
-                statements = [node for node in statements if _defines(node)]
+                statements = [node for node in statements if defining(node)]
             if cell.part is None:
                 # a page that defines a part's name again must not shadow the answer
                 statements = [node for node in statements if getattr(node, "name", None) not in parts]
                 for node in statements:
-                    _run_page_statement(node, namespace, file, strict)
+                    _run_page_statement(node, namespace, file, () if strict else dropped)
             else:
                 _run(statements, namespace, file)
-        except Exception as error:
+        except dropped as error:
             if strict:
                 raise
             if cell.part is not None:
@@ -98,23 +114,89 @@ def execute(
     return errors
 
 
-def _run_page_statement(node: ast.stmt, namespace: dict[str, Any], filename: str, strict: bool) -> None:
-    try:
+def _run_page_statement(
+    node: ast.stmt, namespace: dict[str, Any], filename: str, dropped: tuple[type[BaseException], ...]
+) -> None:
+    # the learner's own page may import what is not installed here; a part that needs the name fails
+    # with NameError and says so
+    with contextlib.suppress(*dropped):
         _run([node], namespace, filename)
-    except Exception:
-        if strict:
-            raise
-        # the learner's own page may import what is not installed here; a part that needs the name
-        # fails with NameError and says so
+
+
+def too_long(source: str) -> bool:
+    """Whether a cell is such that nothing of it is read but the text."""
+    return len(source) > MAX_READ or _LONG_NAME.search(source) is not None
+
+
+def read_tree(source: str) -> ast.Module | None:
+    """The syntax tree of a cell that nobody has read, for reading only.
+
+    Returns:
+        None if it is no valid Python, or if reading it would cost too much.
+    """
+    if source not in _trees:
+        if too_long(source):
+            return None
+        if sum(map(len, _trees)) + len(source) > KEPT_TREES:
+            _trees.clear()
+        _trees[source] = _read_tree(source)
+    return _trees[source]
+
+
+def _read_tree(source: str) -> ast.Module | None:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return ast.parse(_without_magics(source))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+
+
+def bound_names(node: ast.stmt) -> set[str]:
+    """The names that a defining statement gives a value to."""
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        return {node.name}
+    if isinstance(node, ast.Import | ast.ImportFrom):
+        return {alias.asname or alias.name.split(".")[0] for alias in node.names}
+    names = (item for item in ast.walk(node) if isinstance(item, ast.Name))
+    return {item.id for item in names if isinstance(item.ctx, ast.Store)}
+
+
+def used_names(node: ast.AST) -> set[str]:
+    """The names that stand in a piece of code."""
+    return {item.id for item in ast.walk(node) if isinstance(item, ast.Name)}
+
+
+def needed(cells: Sequence[Code], part: str) -> list[Code]:
+    """The cells without which a part cannot work: its own, and those that define names that it uses."""
+    definers: dict[str, list[int]] = {}
+    used: dict[int, set[str]] = {}
+    for number, cell in enumerate(cells):
+        tree = read_tree(cell.source)
+        if tree is None:
+            continue
+        statements = tree.body if cell.part == part else [node for node in tree.body if defining(node)]
+        used[number] = set().union(*map(used_names, statements)) if statements else set()
+        for node in statements:
+            for name in bound_names(node):
+                definers.setdefault(name, []).append(number)
+    kept = {number for number, cell in enumerate(cells) if cell.part == part}
+    waiting = list(kept)
+    while waiting:
+        for name in used.get(waiting.pop(), ()):
+            fresh = set(definers.get(name, ())) - kept
+            kept |= fresh
+            waiting += fresh
+    return [cell for number, cell in enumerate(cells) if number in kept]
 
 
 def part_source(source: str, part: str) -> str | None:
     """The `def` or `class` of a part without comments and layout, for telling whether it changed."""
-    try:
-        body = ast.parse(_without_magics(source)).body
-    except SyntaxError:
-        return None
-    for node in body:
+    tree = read_tree(source)
+    for node in tree.body if tree else ():
         if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name == part:
-            return ast.dump(node)
+            try:
+                return ast.dump(node)
+            except RecursionError:
+                return None  # nested so deeply that it can be compared only as text
     return None

@@ -3,19 +3,24 @@
 A named mistake is found by giving the failed checks the mistake instead of the learner's code, with
 the same inputs: if every answer is the same, it is that mistake. Otherwise the answers are compared
 with the reference's, and the difference is told in general terms (a shape, a factor, an edge). The
-expected values themselves are never told.
+expected values themselves are never told, and of hidden checks no text of the learner's code either:
+`views` says what a student may see.
 """
 
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from autograder.checking.proxy import Call, InProcess
-from autograder.checking.runner import CheckResult, CheckSession, TimeLimit
+from autograder import forbidden, views
+from autograder.checking.proxy import TOO_MUCH, Call
+from autograder.checking.remembered import answers_of
+from autograder.checking.runner import CheckResult, CheckSession
 from autograder.course import Lab
+from autograder.definitions import Code
 from autograder.differences import describe
 from autograder.loading import Mistake, load_mistakes, load_reference
 from autograder.sandbox.peer import Gone
@@ -34,7 +39,8 @@ class Diagnosis:
         sentence: what went wrong.
         mistake: name of the named mistake, if it is one.
         asked: what the failed checks asked.
-        trace: lines of the learner's own code where it raised: (line, function, text).
+        trace: lines of the learner's own code where it raised: (line, function, text). In grading, one
+            line as it stands in the notebook, and no function.
         picture: PNG of the learner's own output.
         sounds: label → (samples, sample rate).
     """
@@ -55,6 +61,8 @@ def diagnose(
     results: list[CheckResult],
     seed: int,
     seconds: float = DIAGNOSIS_SECONDS,
+    reveal: bool = False,
+    cells: Sequence[Code] = (),
 ) -> Diagnosis:
     """Why the checks of a part failed.
 
@@ -62,54 +70,79 @@ def diagnose(
         results: all results of the part, at least one of them failed.
         seed: the one that the checks ran with.
         seconds: how long to look for a named mistake.
+        reveal: tell what the learner's code says of itself; else, what a student may see in grading.
+        cells: the submitted notebook, in which the line of an exception is looked up.
     """
     failed = [result for result in results if not result.passed]
     first = failed[0]
+    reveal = reveal or views.revealed(results, first)
     asked = list(dict.fromkeys(result.title for result in failed))
-    plain = plain_diagnosis(part, first.error, first.by_learner, asked)
-    if plain and (plain.kind != "error" or isinstance(first.error, SyntaxError)):
+    forbids = lab.part(part).forbids
+    plain = plain_diagnosis(part, first.error, first.by_learner, asked, reveal, cells, forbids)
+    if plain and (plain.kind != "error" or not _may_be_named(first.error)):
         return plain
     found = _named(lab, session, part, results, seed, seconds)
     if found:
         return Diagnosis(
             "mistake", found.sentence, mistake=found.name, asked=asked, trace=plain.trace if plain else []
         )
-    return plain or Diagnosis("difference", _difference(lab, session, part, first, seed), asked=asked)
+    return plain or Diagnosis("difference", _difference(lab, session, part, first, seed, reveal), asked=asked)
+
+
+def _may_be_named(error: BaseException | None) -> bool:
+    """Whether a named mistake may raise this too."""
+    return not isinstance(error, SyntaxError) and getattr(error, "remote_type", "") != forbidden.NAME
 
 
 def plain_diagnosis(
-    part: str, error: BaseException | None, by_learner: bool, asked: list[str]
+    part: str,
+    error: BaseException | None,
+    by_learner: bool,
+    asked: list[str],
+    reveal: bool = False,
+    cells: Sequence[Code] = (),
+    forbids: Sequence[str] = (),
 ) -> Diagnosis | None:
     """What the error of a failed check tells by itself; None if the code answered, but wrongly.
 
     Args:
         by_learner: the learner's code itself raised `error`.
+        reveal, cells: as of `diagnose`.
+        forbids: names that the part asks to do without.
     """
-    if isinstance(error, Gone | TimeLimit):
-        return Diagnosis("fault", _fault(part, error), asked=asked)
-    if by_learner and isinstance(error, NotImplementedError):
+    if error is not None and views.is_fault(error, by_learner):
+        words = str(error) if reveal and isinstance(error, Gone) else views.fault_words(error)
+        return Diagnosis("fault", views.fault_sentence(part, words), asked=asked)
+    if error is None or not by_learner:
+        return None
+    if isinstance(error, NotImplementedError):
         return Diagnosis("not started", f"{part} is still the stub: replace `raise NotImplementedError()`.")
-    trace = _trace(error) if by_learner and error is not None else []
-    if by_learner and isinstance(error, SyntaxError):
-        return Diagnosis(
-            "error", f"The cell of {part} is no valid Python: {error.msg or error}.", asked=asked, trace=trace
-        )
-    if by_learner and error is not None:
-        name = getattr(error, "remote_type", type(error).__name__)
-        text = str(error)
-        where = f" in line {trace[-1][0]} of the cell" if trace else ""
-        sentence = f"{part} raised {name}{where}" + (f": {text}" if text else "")
-        if not sentence.endswith("."):
-            sentence += "."
+    if not reveal:
+        return _told_in_grading(part, error, asked, cells, forbids)
+    trace = _trace(error)
+    if isinstance(error, SyntaxError):
+        sentence = f"The cell of {part} is no valid Python: {error.msg or error}."
         return Diagnosis("error", sentence, asked=asked, trace=trace)
-    return None
-
-
-def _fault(part: str, error: BaseException) -> str:
+    name = getattr(error, "remote_type", type(error).__name__)
+    if forbids and name == forbidden.NAME:
+        return Diagnosis("error", forbidden.describe(part, forbids), asked=asked, trace=trace)
     text = str(error)
-    if "no answer within" in text or "took more than" in text:
-        return f"{part}: {text}. Is there a loop that never ends?"
-    return f"{part}: the process that ran your code {text}. Does the code exit, crash or use all memory?"
+    where = f" in line {trace[-1][0]} of the cell" if trace else ""
+    sentence = f"{part} raised {name}{where}" + (f": {text}" if text else "")
+    if not sentence.endswith("."):
+        sentence += "."
+    return Diagnosis("error", sentence, asked=asked, trace=trace)
+
+
+def _told_in_grading(
+    part: str, error: BaseException, asked: list[str], cells: Sequence[Code], forbids: Sequence[str]
+) -> Diagnosis:
+    wrong = views.syntax_error(part, cells) if isinstance(error, SyntaxError) else None
+    if wrong is None:
+        sentence = views.error_sentence(part, error, cells, forbids)
+        return Diagnosis("error", sentence, asked=asked, trace=views.own_line(error, part, cells))
+    line = [(wrong.lineno, part, (wrong.text or "").strip())] if wrong.lineno else []
+    return Diagnosis("error", f"The cell of {part} is no valid Python: {wrong.msg}.", asked=asked, trace=line)
 
 
 def _trace(error: BaseException) -> list[tuple[int, str, str]]:
@@ -138,6 +171,8 @@ def _equal_calls(a: Call, b: Call) -> bool:
     if a.error or b.error:
         # the text may differ: it is the learner's own wording
         return a.error is not None and b.error is not None and a.error[0] == b.error[0]
+    if any(isinstance(answer, str) and answer == TOO_MUCH for answer in (a.output, b.output)):
+        return False
     return same(a.output, b.output)
 
 
@@ -155,8 +190,7 @@ def _named(
     agreed: dict[str, int] = {}  # mistake → failed checks in which it fails with the same answers
 
     def answers_alike(mistake: Mistake, result: CheckResult) -> bool:
-        backend = InProcess({**reference, part: mistake.variant})
-        own = session.run(items[result.name], backend, seed)
+        own = answers_of(session, items[result.name], {**reference, part: mistake.variant}, part, seed)
         if own.passed and not result.passed:
             return True  # something else is wrong there too; it says nothing against this mistake
         if not equal_traces(own.calls, result.calls):
@@ -184,12 +218,14 @@ def _named(
     return candidates[0] if candidates else None
 
 
-def _difference(lab: Lab, session: CheckSession, part: str, result: CheckResult, seed: int) -> str:
+def _difference(
+    lab: Lab, session: CheckSession, part: str, result: CheckResult, seed: int, reveal: bool
+) -> str:
     """How the answers differ from the reference's in the first failed check."""
     assert lab.folder is not None
     item = next(item for item in session.of(part) if item.name == result.name)
-    expected = session.run(item, InProcess(vars(load_reference(lab.folder))), seed)
+    expected = answers_of(session, item, vars(load_reference(lab.folder)), part, seed)
     for ours, theirs in zip(expected.calls, result.calls, strict=False):
         if not _equal_calls(ours, theirs):
-            return describe(theirs, ours)
+            return describe(theirs, ours, reveal)
     return f"{part} answers, but not as asked."

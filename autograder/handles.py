@@ -13,6 +13,8 @@ from autograder.values import torch_module
 class Asks(Protocol):
     """Records a question and its answer."""
 
+    raised: list[BaseException]
+
     def ask(self, what: str, args: tuple, kwargs: dict[str, Any], answer: Any) -> Any: ...
 
 
@@ -49,7 +51,12 @@ class Handle:
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):
             raise AttributeError(name)
-        value = self._attribute(name)
+        try:
+            value = self._attribute(name)
+        except BaseException as error:
+            if self._recorder is not None:
+                self._recorder.raised.append(error)
+            raise
         if value is not METHOD:
             return value
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from autograder.checking.limits import TimeLimit
 from autograder.checking.proxy import Call
 from autograder.checking.runner import CheckResult
 from autograder.course import Lab
@@ -16,27 +17,38 @@ from autograder.loading import load_checks
 
 MAX_SOUND_SECONDS = 10.0
 MIN_SOUND_SECONDS = 0.05  # shorter is a click
+MAX_PICTURE = 4 * 1024**2
 MAX_DRAWN = 4_000_000  # values; more would make the page slow and show nothing new
 
 
-def illustrate(lab: Lab, part: str, results: list[CheckResult], diagnosis: Diagnosis) -> None:
+def illustrate(lab: Lab, part: str, results: list[CheckResult], diagnosis: Diagnosis) -> list[str]:
     """Add a picture and sounds to a diagnosis.
 
     The picture is of the first failed check's last output that is numbers, the sounds are of the
     longest output: a check on five samples is seen, but not heard.
+
+    Returns:
+        Why there is no picture or no sound, where drawing an answer went wrong.
     """
+    trouble: list[str] = []
     if diagnosis.kind not in ("mistake", "difference"):
-        return
+        return trouble
     calls = [c for r in results if not r.passed for c in reversed(r.calls) if _drawable(c.output)]
     if not calls:
-        return
+        return trouble
     # a student release has no checks.py: there the output is drawn as it is
     module = load_checks(lab) if lab.folder is not None else None
     with _nothing_shown():
-        diagnosis.picture = _picture(_find(module, "__speechlab_picture__", part), calls[0])
+        try:
+            diagnosis.picture = _picture(_find(module, "__speechlab_picture__", part), calls[0])
+        except TimeLimit:
+            raise
+        except Exception as error:  # numbers that no axis can hold
+            trouble.append(f"there is no picture: {type(error).__name__}: {error}"[:300])
         make_sound = _find(module, "__speechlab_sound__", part)
         if make_sound is not None:
             diagnosis.sounds = _sounds(make_sound, max(calls, key=lambda call: _size(call.output)))
+    return trouble
 
 
 def _nothing_shown() -> AbstractContextManager[Any]:
@@ -70,7 +82,9 @@ def _picture(draw: Any, call: Call) -> bytes | None:
 
     if draw is not None:
         try:
-            return plot.png(draw(call.output, *call.args, **call.kwargs))
+            return _fitting(plot.png(draw(call.output, *call.args, **call.kwargs)))
+        except TimeLimit:
+            raise
         except Exception:
             # the lab's drawing expects the right shape; a wrong one is drawn as it is
             pass
@@ -80,19 +94,29 @@ def _picture(draw: Any, call: Call) -> bytes | None:
     output = np.asarray(first, dtype=float)
     title = f"your {call.what}: shape {output.shape}"
     if output.ndim == 1:
-        return plot.png(plot.lines({"yours": output}, x_label="position", y_label="value", title=title))
+        lines = plot.lines({"yours": output}, x_label="position", y_label="value", title=title)
+        return _fitting(plot.png(lines))
     flat = output.reshape(-1, output.shape[-1])
-    return plot.png(plot.matrix(flat, x_label="last axis", y_label="first axis", title=title))
+    return _fitting(plot.png(plot.matrix(flat, x_label="last axis", y_label="first axis", title=title)))
+
+
+def _fitting(picture: bytes) -> bytes:
+    """The picture itself, unless the page would have to carry megabytes of it."""
+    if len(picture) > MAX_PICTURE:
+        raise ValueError(f"the picture has {len(picture)} bytes, expected at most {MAX_PICTURE}")
+    return picture
 
 
 def _sounds(make: Any, call: Call) -> dict[str, tuple[np.ndarray, int]]:
     try:
         sounds, sample_rate = make(call.output, *call.args, **call.kwargs)
+        longest = int(MAX_SOUND_SECONDS * sample_rate)
+        return {
+            label: (np.nan_to_num(np.asarray(samples, dtype=np.float64).ravel()[:longest]), sample_rate)
+            for label, samples in sounds.items()
+            if np.size(samples) >= MIN_SOUND_SECONDS * sample_rate
+        }
+    except TimeLimit:
+        raise
     except Exception:
         return {}  # an output of the wrong shape has no sound
-    longest = int(MAX_SOUND_SECONDS * sample_rate)
-    return {
-        label: (np.nan_to_num(np.asarray(samples, dtype=np.float64).ravel()[:longest]), sample_rate)
-        for label, samples in sounds.items()
-        if np.size(samples) >= MIN_SOUND_SECONDS * sample_rate
-    }

@@ -8,14 +8,17 @@ import os
 import textwrap
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
+from autograder import forbidden
 from autograder.checking.proxy import InProcess
 from autograder.checking.runner import session_of
-from autograder.course import Course, Lab, load_course
+from autograder.course import Course, Lab, Part, load_course
+from autograder.definitions import Code
 from autograder.errors import CourseError, SpeechlabError
 from autograder.feedback import part_html, part_text
-from autograder.grading import PartResult, check_part
+from autograder.grading import PartResult, check_part, provided_parts
 from autograder.loading import load_reference
 from autograder.state import remember_live
 
@@ -70,14 +73,35 @@ def check_live(part: Any, namespace: dict[str, Any], course: Course | None = Non
     if name not in live:
         raise CourseError(f"{name} is not defined yet: run its cell first")
     reference = vars(load_reference(lab.folder))
-    others = {p.name: reference[p.name] for p in lab.parts if p.name != name and not p.is_class}
+    others = {other.name: reference[other.name] for other in provided_parts(lab, wanted)}
     with _replaced(namespace, others):
-        return check_part(lab, session_of(lab), wanted, InProcess(live), SEED, limit=CHECK_SECONDS)
+        result = check_part(
+            lab, session_of(lab), wanted, InProcess(live), SEED, limit=CHECK_SECONDS, reveal=True
+        )
+    result.flags = _forbidden_uses(live, wanted)
+    return result
+
+
+def _forbidden_uses(namespace: dict[str, Any], part: Part) -> list[str]:
+    """What grading would say of library functions that the part asks to do without."""
+    if not part.forbids:
+        return []
+    try:
+        source = textwrap.dedent(inspect.getsource(namespace[part.name]))
+    except (OSError, TypeError):
+        return []  # typed in where Python keeps no text
+    imports = [
+        f"import {value.__name__} as {name}"
+        for name, value in namespace.items()
+        if isinstance(value, ModuleType) and name.isidentifier() and not name.startswith("_")
+    ]
+    cells = [Code("\n".join(imports)), Code(source, part.name)]
+    return forbidden.uses(cells, part.name, part.forbids)
 
 
 @contextlib.contextmanager
 def _replaced(namespace: dict[str, Any], others: dict[str, Any]) -> Iterator[None]:
-    """Other parts are the reference's while a part is checked, so that one error costs once."""
+    """The parts above are the reference's while a part is checked, so that one error costs once."""
     absent = object()
     before = {name: namespace.get(name, absent) for name in others}
     namespace.update(others)

@@ -12,9 +12,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from autograder.checking.limits import guarded
 from autograder.checking.proxy import Backend, InProcess
-from autograder.checking.runner import CheckResult, CheckSession, guarded
+from autograder.checking.runner import CheckResult, CheckSession
 from autograder.course import Course, Lab, Part
+from autograder.definitions import Code
 from autograder.diagnosis import Diagnosis, plain_diagnosis
 from autograder.errors import CourseError
 from autograder.grading import LabResult, PartResult, each_part, new_seed
@@ -73,10 +75,10 @@ def grade_released(
     seed = new_seed() if seed is None else seed
     _settle_needs(course, lab)
 
-    def start(part: Part) -> Submission:
+    def start(part: Part, cells: list[Code]) -> Submission:
         # no reference stands in for the other parts: they are the learner's own, as in the notebook
         resolve = _part_of_needed_lab(lab)
-        return Submission(reading.cells, part.name, [], resolve, lab.libraries, call_seconds, part_seconds)
+        return Submission(cells, part.name, [], resolve, lab.libraries, call_seconds, part_seconds)
 
     def check(part: Part, backend: Submission) -> PartResult:
         return _check(course, lab, part, backend, backend.examples, seed, None, pictures)
@@ -147,7 +149,7 @@ def _run_examples(
 
 def _docstring(course: Course, lab: Lab, part: Part) -> str:
     """Of the part as released: a docstring that the learner has edited does not count."""
-    for cell in read_notebook(released_notebook(course, lab))["cells"]:
+    for cell in read_notebook(released_notebook(course, lab), follow_symlinks=True)["cells"]:
         if grade_id(cell) != part.name:
             continue
         for node in ast.parse(source_of(cell)).body:
@@ -179,7 +181,7 @@ def _diagnosis(
     results: list[CheckResult],
 ) -> Diagnosis | None:
     if error is not None:
-        return plain_diagnosis(part.name, error, True, [])
+        return plain_diagnosis(part.name, error, True, [], reveal=True)
     failed = [result for result in results if not result.passed]
     asked = list(dict.fromkeys(result.title for result in failed))
     wrong = [example for example in kept if not example[3]]
@@ -190,7 +192,7 @@ def _diagnosis(
             "difference", f"The example {source} {said}; the docstring promises {want}.", asked=asked
         )
     if failed:
-        plain = plain_diagnosis(part.name, failed[0].error, failed[0].by_learner, asked)
+        plain = plain_diagnosis(part.name, failed[0].error, failed[0].by_learner, asked, reveal=True)
         where = visible_file(course, lab).name
         sentence = f"{part.name} answers, but not as asked. The check can be read in {where}."
         return plain or Diagnosis("difference", sentence, asked=asked)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import html
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from autograder.course import Course, Lab
-from autograder.errors import CourseError, GradingError, NotebookError
+from autograder.errors import GradingError, NotebookError
 from autograder.notebook import belongs_to, grade_id, read_notebook, read_parts
 
 if TYPE_CHECKING:
@@ -110,30 +110,19 @@ def grade_one(
         reading = read_parts(notebook, found, str(submission.path))
     except NotebookError as error:
         return Graded(submission, lab, None, str(error))
+    return settle(submission, lab, lambda: grade(course, found, reading, seed, **options))
+
+
+def settle(submission: Submission, lab: str, work: Callable[[], LabResult]) -> Graded:
+    """What comes of a submission whose file is in order: the result of `work`, or that grading failed."""
     try:
-        result = grade(course, found, reading, seed, **options)
+        return Graded(submission, lab, work())
     except Exception as error:
         if os.environ.get("SPEECHLAB_DEBUG", "") not in ("", "0"):
             raise
         # no marks, said as such; the other submissions must not wait for its repair
         kind = "" if isinstance(error, GradingError) else f"{type(error).__name__}: "
         return Graded(submission, lab, None, f"{submission.path}: grading failed: {kind}{error}", ours=True)
-    return Graded(submission, lab, result)
-
-
-def grade_all(
-    course: Course, submissions: Sequence[Submission], lab_name: str | None, seed: int, **options: Any
-) -> Iterator[Graded]:
-    """Grade one file after the other; every one gets the same inputs.
-
-    What grades many at a time can take this function's place: it gives results as they come.
-    """
-    if not course.has_solutions:
-        raise CourseError(
-            "this is a student release: it has no hidden checks to grade with; use `speechlab check`"
-        )
-    for submission in submissions:
-        yield grade_one(course, submission, lab_name, seed, **options)
 
 
 def _part_record(part: PartResult) -> dict[str, Any]:
@@ -166,6 +155,7 @@ def as_json(done: Sequence[Graded], total: int, seed: int) -> str:
                 "max_points": result.max_points if result else None,
                 "remarks": result.remarks if result else [],
                 "isolation": result.isolation if result else "",
+                "seed": result.seed if result else None,
                 "parts": [_part_record(part) for part in result.parts] if result else [],
             }
         )

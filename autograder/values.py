@@ -15,6 +15,10 @@ import numpy as np
 
 MAX_DEPTH = 20
 PLAIN_KINDS = "biufcSUmM"
+OBJECT = "<object>"  # stands in a record for what is no data
+# as large as a float can be: float(), str() and numpy take any such int without an error of their own
+MAX_INT_BITS = 1024
+_KEYS = (bool, int, float, str, bytes, type(None))
 
 
 class BadValue(TypeError):
@@ -28,7 +32,7 @@ def torch_module() -> Any:
 
 def is_tensor(value: Any) -> bool:
     torch = torch_module()
-    return torch is not None and isinstance(value, torch.Tensor)
+    return torch is not None and issubclass(type(value), torch.Tensor)
 
 
 def plain_array(value: np.ndarray) -> np.ndarray:
@@ -37,13 +41,64 @@ def plain_array(value: np.ndarray) -> np.ndarray:
     Raises:
         BadValue: for dtypes that hold objects or records.
     """
-    if value.dtype.kind not in PLAIN_KINDS:
-        raise BadValue(f"an array of dtype {value.dtype}, expected numbers")
-    return np.array(value, copy=True, subok=False)
+    plain = np.array(value, copy=True, subok=False)
+    if plain.dtype.kind not in PLAIN_KINDS:  # of the copy: a subclass may lie about its own
+        raise BadValue(f"an array of dtype {plain.dtype}, expected numbers")
+    return plain
+
+
+def plain_int(value: int) -> int:
+    """The value as a base-class int.
+
+    Raises:
+        BadValue: if it is larger than a float can be.
+    """
+    plain = int.__add__(value, 0)
+    if plain.bit_length() > MAX_INT_BITS:
+        raise BadValue(f"an int of {plain.bit_length()} bits, expected at most {MAX_INT_BITS}")
+    return plain
+
+
+def plain_text(value: str) -> str:
+    """The value as a base-class str.
+
+    Raises:
+        BadValue: if it holds halves of characters (lone surrogates), which no file or page can hold.
+    """
+    plain = str.__str__(value)
+    if not plain.isascii():
+        try:
+            plain.encode()
+        except UnicodeEncodeError:
+            raise BadValue("a str with lone surrogates (such as '\\ud800'), expected text") from None
+    return plain
+
+
+def plain_key(key: Any) -> Any:
+    """A key of a dict, remade.
+
+    Raises:
+        BadValue: if it is no scalar and no tuple of scalars.
+    """
+    if issubclass(type(key), np.generic) and np.asarray(key).dtype.kind in "biufSUmM":
+        return remake(key)
+    if issubclass(type(key), tuple):
+        items = list(tuple.__iter__(key))
+        if any(issubclass(type(item), tuple) for item in items):
+            raise BadValue("a dict with a key of nested tuples, expected data such as str or int")
+        return tuple(plain_key(item) for item in items)
+    if not issubclass(type(key), _KEYS):
+        raise BadValue(f"a dict with a key of type {type(key).__name__}, expected data such as str or int")
+    plain = remake(key)
+    if type(plain) is int and plain.bit_length() > 64:  # of any size, they are easily made to collide
+        raise BadValue(f"a dict with a key of {plain.bit_length()} bits, expected at most 64")
+    return plain
 
 
 def remake(value: Any, other: Callable[[Any], Any] | None = None, depth: int = 0) -> Any:
     """A plain copy of data.
+
+    Types are asked of `type(value)`: `isinstance` believes what an object says of its `__class__`.
 
     Args:
         value: None, scalars, str, bytes, list, tuple, dict, arrays, tensors, nested.
@@ -54,11 +109,11 @@ def remake(value: Any, other: Callable[[Any], Any] | None = None, depth: int = 0
     if depth > MAX_DEPTH:
         raise BadValue(f"a value nested more than {MAX_DEPTH} deep")
     kind = type(value)
-    if value is None or kind in (bool, int, float, complex, str, bytes):
+    if value is None or kind in (bool, float, complex, bytes):
         return value
-    if isinstance(value, np.ndarray):
+    if issubclass(kind, np.ndarray):
         return plain_array(value)
-    if isinstance(value, np.generic):
+    if issubclass(kind, np.generic):
         return plain_array(np.asarray(value))[()]
     if is_tensor(value):
         # clone keeps the graph, so that gradients flow, and a change in place stays on its side
@@ -67,27 +122,26 @@ def remake(value: Any, other: Callable[[Any], Any] | None = None, depth: int = 0
             if kind is torch_module().Tensor
             else value.as_subclass(torch_module().Tensor).clone()
         )
-    if isinstance(value, list):
-        return [remake(list.__getitem__(value, i), other, depth + 1) for i in range(list.__len__(value))]
-    if isinstance(value, tuple):
-        return tuple(
-            remake(tuple.__getitem__(value, i), other, depth + 1) for i in range(tuple.__len__(value))
-        )
-    if isinstance(value, dict):
-        return {remake(k, None, depth + 1): remake(v, other, depth + 1) for k, v in dict.items(value)}
-    for base, plain in _SUBCLASSES:
-        if isinstance(value, base):
+    if issubclass(kind, list):
+        return [remake(item, other, depth + 1) for item in list.__iter__(value)]
+    if issubclass(kind, tuple):
+        return tuple([remake(item, other, depth + 1) for item in tuple.__iter__(value)])
+    if issubclass(kind, dict):
+        return {plain_key(k): remake(v, other, depth + 1) for k, v in dict.items(value)}
+    for base, plain in SCALARS:
+        if issubclass(kind, base):
             return plain(value)
     if other is not None:
         return other(value)
     raise BadValue(f"an object of type {kind.__name__}, expected data")
 
 
-_SUBCLASSES: list[tuple[type, Callable[[Any], Any]]] = [
-    (int, lambda v: int.__add__(v, 0)),
+# how a scalar, or what inherits from one, becomes one of the base class
+SCALARS: list[tuple[type, Callable[[Any], Any]]] = [
+    (int, plain_int),
     (float, lambda v: float.__mul__(v, 1.0)),
-    (complex, lambda v: complex.__mul__(v, 1)),
-    (str, lambda v: str.__getitem__(v, slice(None))),
+    (complex, complex.__pos__),
+    (str, plain_text),
     (bytes, lambda v: bytes.__getitem__(v, slice(None))),
 ]
 
@@ -106,7 +160,7 @@ def snapshot(value: Any) -> Any:
         return value.copy()
     if value is None or isinstance(value, bool | int | float | complex | str | bytes | np.generic):
         return value
-    return "<object>"
+    return OBJECT
 
 
 def same(left: Any, right: Any, rtol: float = 1e-6) -> bool:
@@ -142,6 +196,8 @@ def _same_numbers(left: Any, right: Any, rtol: float) -> bool:
     a, b = np.asarray(left), np.asarray(right)
     if a.shape != b.shape or (a.dtype.kind in "biu") != (b.dtype.kind in "biu"):
         return False
+    if a.dtype.kind == "O" or b.dtype.kind == "O":  # an int too large for any dtype
+        return bool(left == right)
     if a.dtype.kind in "SUmM" or b.dtype.kind in "SUmM":
         return a.dtype.kind == b.dtype.kind and bool(np.array_equal(a, b))
     if a.size == 0:

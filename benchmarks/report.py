@@ -19,6 +19,7 @@ TITLES = {
     "mfcc": "MFCC against librosa",
     "hmm": "Forward and Viterbi against hmmlearn",
     "check": "What check() costs",
+    "pipe": "What a question to the sandbox costs",
     "cold-start": "Cold start",
     "grading": "Grading one submission",
 }

@@ -12,12 +12,11 @@ from typing import Any
 from autograder.build import source_notebook
 from autograder.checking.runner import EXAMPLES, CheckSession
 from autograder.course import Lab
-from autograder.definitions import Code, _defines, parse
+from autograder.definitions import Code, defining, parse
 from autograder.notebook import grade_id, is_check, source_of
 
-# What checks.py gets from the engine, in plain Python.
-PREAMBLE = f'''
-import numpy as np
+# What checks.py gets from the engine, in plain Python: as many inputs for property checks, if it has any,
+PROPERTIES = f'''
 from hypothesis import HealthCheck, Phase, settings
 
 settings.register_profile(
@@ -25,6 +24,10 @@ settings.register_profile(
     phases=[Phase.explicit, Phase.generate], suppress_health_check=list(HealthCheck),
 )
 settings.load_profile("asserts")
+'''
+# and `lab` and the decorators.
+PREAMBLE = '''
+import numpy as np
 
 
 class LiveParts:
@@ -88,13 +91,17 @@ def assert_cell(session: CheckSession, part: str) -> str:
     return "\n".join(calls)
 
 
-def assert_notebook(lab: Lab, session: CheckSession, whole_page: bool = True) -> dict[str, Any]:
-    """The lab's source notebook (reference filled in) with assert cells.
+def assert_notebook(
+    lab: Lab, session: CheckSession, whole_page: bool = True, notebook: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    """A notebook of a lab with assert cells.
 
     Args:
         whole_page: keep the page; without it only definitions, parts and tests remain.
+        notebook: a submission; else the lab's source notebook, with the reference filled in.
     """
-    notebook = source_notebook(lab)
+    notebook = notebook or source_notebook(lab)
+    checks = lab.checks.read_text(encoding="utf-8")
     cells = []
     for cell in notebook["cells"]:
         if is_check(cell):
@@ -103,7 +110,7 @@ def assert_notebook(lab: Lab, session: CheckSession, whole_page: bool = True) ->
         elif not whole_page and not grade_id(cell):
             if cell["cell_type"] != "code":
                 continue
-            statements = [node for node in parse(Code(source_of(cell))) if _defines(node)]
+            statements = [node for node in parse(Code(source_of(cell))) if defining(node)]
             cell = {**cell, "source": "\n".join(map(ast.unparse, statements))}
         cells.append(cell)
     locked = {"grade": False, "grade_id": "asserts", "locked": True, "solution": False}
@@ -111,7 +118,7 @@ def assert_notebook(lab: Lab, session: CheckSession, whole_page: bool = True) ->
         "cell_type": "code",
         "id": "asserts0",
         "metadata": {"nbgrader": {"schema_version": 3, "task": False, **locked}},
-        "source": PREAMBLE + _without_engine(lab.checks.read_text(encoding="utf-8")),
+        "source": (PROPERTIES if "hypothesis" in checks else "") + PREAMBLE + _without_engine(checks),
         "execution_count": None,
         "outputs": [],
     }

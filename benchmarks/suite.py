@@ -17,6 +17,7 @@ BENCHMARKS = {
     "mfcc": "features",
     "hmm": "hidden_markov",
     "check": "overhead",
+    "pipe": "pipe_overhead",
     "cold-start": "cold_start",
     "grading": "one_submission",
 }

@@ -9,7 +9,16 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import cold_start, features, hidden_markov, one_submission, overhead, report, stock_nbgrader
+from benchmarks import (
+    cold_start,
+    features,
+    hidden_markov,
+    one_submission,
+    overhead,
+    pipe_overhead,
+    report,
+    stock_nbgrader,
+)
 from benchmarks.__main__ import main
 from benchmarks.measure import Row, Spread, by_turns, ratio, spread
 from benchmarks.suite import BENCHMARKS, module
@@ -129,6 +138,12 @@ def test_own_time_counts_nested_calls_once_and_classes_too():
         own.timed(outer)()
     # the clock is read at 0 (outer), 1 (inner) and 2 (end of outer): inner's end is not read
     assert own.wall - before == 2
+
+
+def test_pipe_overhead_beside_pickle():
+    found = assert_documented("pipe", pipe_overhead.run(quick=True))
+    assert [row["goal"] for row in found] == [0.2, None, 2, None, 2, None]
+    assert all(set(row["seconds"]) == {"sandbox", "pickle"} for row in found)
 
 
 @pytest.mark.slow

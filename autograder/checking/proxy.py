@@ -7,8 +7,13 @@ from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any, Protocol
 
+import numpy as np
+
 from autograder.handles import METHOD, Handle, gradients_of, seed_everything
 from autograder.values import is_tensor, remake, snapshot
+
+KEPT_BYTES = 64 * 1024**2  # answers of one check that are kept for the diagnosis
+TOO_MUCH = "<too much to keep>"
 
 
 class Backend(Protocol):
@@ -46,23 +51,36 @@ class Recorder:
         self.calls: list[Call] = []
         self.raised: list[BaseException] = []
         self._leaves: list[Any] = []
+        self._room = KEPT_BYTES
 
     def ask(self, what: str, args: tuple, kwargs: dict[str, Any], answer: Any) -> Any:
-        call = Call(what, snapshot(args), snapshot(kwargs))
+        call = Call(what, self._kept(args, ()), self._kept(kwargs, {}))
         self.calls.append(call)
         self._leaves += [
             a for a in [*args, *kwargs.values()] if is_tensor(a) and a.requires_grad and a.is_leaf
         ]
         try:
             result = answer(*args, **kwargs)
-        except Exception as error:
-            call.error = (type(error).__name__, str(error))
-            self.raised.append(error)
+            call.output = self._kept(result, TOO_MUCH)
+        except (StopIteration, StopAsyncIteration) as error:
+            # in a check's own loop it would end the loop: the rest would not be asked, and pass
+            raise self._note(call, _no_end(error)) from error
+        except BaseException as error:
+            self._note(call, error)
             raise
-        call.output = snapshot(result)
         if isinstance(result, Handle):
             result.attach(self, what)
         return result
+
+    def _note(self, call: Call, error: BaseException) -> BaseException:
+        call.error = (type(error).__name__, _text(error))
+        self.raised.append(error)
+        return error
+
+    def _kept(self, value: Any, instead: Any) -> Any:
+        """A copy for the diagnosis; what would fill this process's memory is not kept."""
+        self._room -= weight(value, self._room)
+        return snapshot(value) if self._room >= 0 else instead
 
     def finish(self) -> list[Call]:
         """The calls, and behind them the gradients that reached the check's own tensors."""
@@ -71,6 +89,41 @@ class Recorder:
             self.calls.append(Call("gradients of the inputs", output=grads))
             self._leaves = []
         return self.calls
+
+
+def _text(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception as problem:  # a learner's class, in this process
+        return f"(its text cannot be made: {type(problem).__name__})"
+
+
+def _no_end(error: BaseException) -> RuntimeError:
+    told = RuntimeError(f"raised {type(error).__name__}")
+    for name in ("remote_type", "remote_lines"):
+        if hasattr(error, name):
+            setattr(told, name, getattr(error, name))
+    return told
+
+
+def weight(value: Any, most: int) -> int:
+    """About how many bytes a value takes; counting stops above `most`."""
+    total, waiting = 0, [value]
+    while waiting and total <= most:
+        item = waiting.pop()
+        if isinstance(item, list | tuple):
+            total += 8 * len(item)
+            waiting += item
+        elif isinstance(item, dict):
+            total += 64 * len(item)
+            waiting += item.values()
+        elif isinstance(item, str | bytes):
+            total += len(item)
+        elif isinstance(item, np.ndarray) or is_tensor(item):
+            total += int(item.nbytes)
+        else:
+            total += 32
+    return total
 
 
 class LocalHandle(Handle):

@@ -8,18 +8,14 @@ every failed check) and the mutation report affordable, and there is one runner 
 from __future__ import annotations
 
 import contextlib
-import io
+import hashlib
 import os
-import signal
 import sys
-import threading
 import time
-import warnings
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import pytest
@@ -28,12 +24,13 @@ from _pytest.main import Session
 from _pytest.runner import CallInfo
 
 from autograder.checking import CheckMark, inputs
+from autograder.checking.limits import LOOKING_BYTES, AnswerLimit, TimeLimit, guarded
 from autograder.checking.proxy import Backend, Call, LabProxy, Recorder
 from autograder.course import Lab
 from autograder.errors import GradingError
 from autograder.handles import seed_everything
 from autograder.loading import load_reference
-from autograder.values import torch_module
+from autograder.sandbox.peer import Gone
 from labkit.corpora.store import cache_dir
 
 EXAMPLES = 25
@@ -43,16 +40,13 @@ _PLUGINS_LEFT_OUT = (
 ).split()
 
 
-class TimeLimit(Exception):
-    """The learner's code did not answer in time."""
-
-
 @dataclass
 class CheckResult:
     """What one check (one item: a parametrised check has several) found.
 
     Attributes:
-        title: what the check asked, as a sentence.
+        title: what the check asked, as a sentence that a student may read.
+        full_title: the same with the values that a parametrised check has.
         error: what failed it; None if it passed.
         by_learner: the learner's code itself raised `error`.
         calls: questions and answers.
@@ -66,6 +60,7 @@ class CheckResult:
     by_learner: bool
     calls: list[Call]
     seconds: float
+    full_title: str = ""
 
     @property
     def passed(self) -> bool:
@@ -144,6 +139,8 @@ class CheckSession:
             "--rootdir",
             str(self.path.parent),
             "--import-mode=importlib",
+            # an explained assertion compares both sides word by word: hours, for an answer of some megabytes
+            "--assert=plain",
         ]
         for name in _PLUGINS_LEFT_OUT:
             arguments += ["-p", f"no:{name}"]
@@ -178,15 +175,22 @@ class CheckSession:
         return [i for i in self.items if _mark(i).part == part and (_mark(i).visible or not visible_only)]
 
     def run(
-        self, item: pytest.Function, backend: Backend, seed: int, limit: float | None = None
+        self,
+        item: pytest.Function,
+        backend: Backend,
+        seed: int,
+        limit: float | None = None,
+        apart: bool = False,
     ) -> CheckResult:
         """Run one check against a backend.
 
         Args:
             seed: of the grading run; the check's inputs depend on it and on the check's name alone.
             limit: seconds after which a check in this process is stopped (main thread, POSIX).
+            apart: the learner's code has a process of its own. Then the limit, and one of memory, is
+                for what it costs here to look at its answers.
         Raises:
-            GradingError: if the check itself cannot run (a library is missing).
+            GradingError: if the check itself cannot run (a library is missing, no worker starts).
         """
         mark = _mark(item)
         own_seed = zlib.crc32(item.name.encode()) ^ (seed & 0xFFFFFFFF) | (seed >> 32) << 32
@@ -195,18 +199,24 @@ class CheckSession:
         self._context.seed = own_seed
         drawn = self._draw(item, own_seed)
         seed_everything(own_seed)
-        backend.seed(own_seed)
+        backend.seed(seed_for_learner(own_seed))
         started = time.perf_counter()
-        with guarded(limit):
+        with guarded(limit, AnswerLimit if apart else TimeLimit, LOOKING_BYTES if apart else None):
             error = self._execute(item, drawn)
+            calls = recorder.finish()
         seconds = time.perf_counter() - started
-        calls = recorder.finish()
-        by_learner = _is_learners(error, recorder)
+        error, by_learner = _settled(error, recorder)
+        if isinstance(error, GradingError):
+            raise error  # no worker can be started: that is nobody's mark
         if isinstance(error, ImportError) and not by_learner:
             raise GradingError(
                 f"the check {item.name!r} needs a library that is not installed: {error}"
             ) from error
-        return CheckResult(mark.part, item.name, title(item), mark.visible, error, by_learner, calls, seconds)
+        asked, full = title(item), full_title(item)
+        shown = full if mark.visible else asked
+        return CheckResult(
+            mark.part, item.name, shown, mark.visible, error, by_learner, calls, seconds, full_title=full
+        )
 
     def _draw(self, item: pytest.Function, seed: int) -> inputs.Inputs | None:
         """Inputs of a property check; None if it has none, or draws them while it runs."""
@@ -247,6 +257,11 @@ class CheckSession:
         return error or torn
 
 
+def seed_for_learner(seed: int) -> int:
+    """The seed of a learner's own random numbers: from it, nobody can draw the inputs of the checks."""
+    return int.from_bytes(hashlib.sha256(f"learner {seed}".encode()).digest()[:7], "little")
+
+
 def _fixtures(item: pytest.Function) -> tuple[str, ...]:
     return item._fixtureinfo.argnames
 
@@ -256,22 +271,46 @@ def _mark(item: pytest.Function) -> CheckMark:
 
 
 def title(item: pytest.Function) -> str:
-    """What a check asks: its docstring's first line, else its name as a sentence."""
+    """What a check asks: its docstring's first line, else its name as a sentence.
+
+    Of a parametrised check, words that name the case are added; numbers are values of a hidden check.
+    """
     doc = item.function.__doc__
     text = doc.strip().split("\n")[0] if doc else item.originalname.removeprefix("test_").replace("_", " ")
     text = text[:1].upper() + text[1:].removesuffix(".")
+    case = _case(item)
+    return f"{text} [{case}]" if case and not any(c.isdigit() for c in case) else text
+
+
+def full_title(item: pytest.Function) -> str:
+    """The same with all that distinguishes the cases of a parametrised check."""
+    text, case = title(item), _case(item)
+    return text if not case or text.endswith(f"[{case}]") else f"{text} [{case}]"
+
+
+def _case(item: pytest.Function) -> str:
     callspec = getattr(item, "callspec", None)
-    return f"{text} [{callspec.id}]" if callspec else text
+    return callspec.id if callspec else ""
 
 
-def _is_learners(error: BaseException | None, recorder: Recorder) -> bool:
+def _settled(error: BaseException | None, recorder: Recorder) -> tuple[BaseException | None, bool]:
+    """What failed a check, and whether the learner's code raised it.
+
+    An `except` or `pytest.raises` in a check may have taken the end of a worker for an answer.
+    """
+    lost = [e for e in recorder.raised if isinstance(e, Gone | TimeLimit | GradingError)]
+    if lost and not isinstance(error, Gone | TimeLimit):
+        return lost[0], True
     seen = set()
-    while error is not None and id(error) not in seen:
-        if any(error is raised for raised in recorder.raised):
-            return True
-        seen.add(id(error))
-        error = error.__cause__ or error.__context__
-    return False
+    cause = error
+    while cause is not None and id(cause) not in seen:
+        # gradients arrive outside of any call: what comes through the pipe says so itself
+        if hasattr(cause, "remote_type") or any(cause is raised for raised in recorder.raised):
+            return cause, True
+        seen.add(id(cause))
+        # only what was raised *from* the learner's exception is still about it
+        cause = cause.__cause__
+    return error, False
 
 
 def _restore(variable: str, value: str | None) -> None:
@@ -291,67 +330,6 @@ def _imported_afresh(path: Path) -> Iterator[None]:
         sys.modules.pop(path.stem, None)
         if before is not None:
             sys.modules[path.stem] = before
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Prints and warnings of the learner's code change nothing and are not shown while checking."""
-    with (
-        warnings.catch_warnings(),
-        contextlib.redirect_stdout(io.StringIO()),
-        contextlib.redirect_stderr(io.StringIO()),
-    ):
-        warnings.simplefilter("ignore")
-        import numpy as np
-
-        with np.errstate(all="ignore"):
-            yield
-
-
-@contextlib.contextmanager
-def _time_limit(seconds: float | None) -> Iterator[None]:
-    can_alarm = hasattr(signal, "setitimer") and threading.current_thread() is threading.main_thread()
-    if seconds is None or not can_alarm or sys.platform == "win32":
-        yield
-        return
-
-    def stop(_signum: int, _frame: FrameType | None) -> None:
-        raise TimeLimit(f"no answer within {seconds:g} s")
-
-    before = signal.signal(signal.SIGALRM, stop)
-    started = time.monotonic()
-    # again and again: hypothesis repeats a failing example, which would then run without a limit
-    remaining, interval = signal.setitimer(signal.ITIMER_REAL, seconds, seconds)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
-        if remaining:  # whoever had set an alarm before still gets it
-            left = max(remaining - (time.monotonic() - started), 0.001)
-            signal.setitimer(signal.ITIMER_REAL, left, interval)
-
-
-@contextlib.contextmanager
-def guarded(limit: float | None) -> Iterator[None]:
-    """As checks run: silent, and stopped with TimeLimit after `limit` seconds."""
-    with _quiet(), _one_thread(), _time_limit(limit):
-        yield
-
-
-@contextlib.contextmanager
-def _one_thread() -> Iterator[None]:
-    """PyTorch on one thread: on tensors as small as a check's, waking others takes longer than the work."""
-    torch = torch_module()
-    if torch is None:
-        yield
-        return
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 _sessions: dict[Path, tuple[float, CheckSession]] = {}

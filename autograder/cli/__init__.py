@@ -34,6 +34,8 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
     },
     "Teach": {
         "grade": ("grade", "Grade submitted notebooks."),
+        "similarity": ("similarity", "Write the class's code for a tool that finds similar code."),
+        "isolation": ("isolation", "How strangers' code is kept apart on this machine."),
         "release": ("release", "Write the bundle that students get."),
     },
     "Build": {
@@ -43,7 +45,13 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
     },
 }
 # commands whose module a student release leaves out are not offered there
-NEEDS = {"release": "bundle.py", "prove": "proof.py", "coverage": "coverage.py"}
+NEEDS = {
+    "grade": "batch/run.py",
+    "similarity": "results/similarity.py",
+    "release": "bundle.py",
+    "prove": "proof.py",
+    "coverage": "coverage.py",
+}
 PLUGINS = "Run"
 
 EPILOG = """\b

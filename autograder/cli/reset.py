@@ -58,7 +58,7 @@ def _with_part(course: Course, lab: Lab, part: str, fresh: bytes) -> bytes:
     if not path.exists():
         raise NotebookError(f"{path}: is not there; `speechlab reset {lab.name}` makes it anew")
     try:
-        notebook = read_notebook(path)
+        notebook = read_notebook(path, follow_symlinks=True)
         read_parts(notebook, lab, str(path))
     except NotebookError as error:
         raise NotebookError(f"{error}. `speechlab reset {lab.name}` renews the whole notebook") from error

@@ -28,6 +28,8 @@ class Submission:
         libraries: imported before the fork.
     """
 
+    forbids: tuple[str, ...] = ()  # library functions that are taken away from the learner's code there
+
     def __init__(
         self,
         cells: list[Code],
@@ -66,7 +68,7 @@ class Submission:
         cells = [[code.source, code.part] for code in self._cells]
         self._peer = peer
         try:
-            peer.ask("__room__", "load", (cells, self._part, self._provided), {})
+            peer.ask("__room__", "load", (cells, self._part, self._provided, list(self.forbids)), {})
         except Gone as gone:
             self._end(f"loading your notebook {gone}")
         except Exception as error:

@@ -181,7 +181,8 @@ def landlock() -> Backend:
     policy = Policy(landlock=readable, seccomp=True, nobody=as_root, keeps_reading=keeps)
     summary = (
         "no network, system and Python read-only by Landlock, nothing else readable, nowhere to write, "
-        f"filtered system calls, {'as nobody, ' if as_root else ''}{_limits_in_words(policy)}"
+        f"filtered system calls, {'as nobody, ' if as_root else ''}"
+        f"{'able to read there what only root may, ' if keeps else ''}{_limits_in_words(policy)}"
     )
     return Backend("landlock", policy, summary, lambda python, _: python)
 

@@ -4,6 +4,10 @@ Both ends are the same class. While an end waits for its answer it serves the ot
 part that calls an earlier part (the reference's, in the trusted process) is a call back through the
 same pipe. Gradients cross too: a tensor that needs one is a leaf on the far side, and `backward` is
 one more question.
+
+The trusted end believes nothing: every message is checked as a whole, and one that an honest worker
+could not have sent ends the pipe. It answers only while it waits for an answer, only calls of functions
+that it has handed out, within the deadline of its own question and a bound on memory.
 """
 
 from __future__ import annotations
@@ -11,26 +15,30 @@ from __future__ import annotations
 import contextlib
 import secrets
 import socket
-import struct
+import threading
 import time
-import traceback
 from collections.abc import Callable
 from typing import Any
 
 from autograder.handles import METHOD, Handle, gradients_of
-from autograder.sandbox.wire import MAX_BYTES, References, WireError, dumps, loads
-from autograder.values import BadValue, is_tensor, remake, torch_module
+from autograder.sandbox.bounds import TooLong, address_ceiling, bounded
+from autograder.sandbox.faults import RemoteError, describe, plain_fault, rebuild
+from autograder.sandbox.frames import Closed, Frames, Head
+from autograder.sandbox.kept import Kept
+from autograder.sandbox.wire import MAX_BYTES, References, WireError, pack, unpack
+from autograder.values import BadValue, torch_module
 
-_HEAD = struct.Struct("<IQ")  # length of the body, id of the question
+__all__ = ["Gone", "Peer", "RemoteCallback", "RemoteError", "RemoteHandle"]
+
 MAX_NESTING = 50
+MAX_QUESTIONS = (
+    200_000  # of the other side's while one of ours waits: more than the time limit leaves room for
+)
+_DROPPED_AT_ONCE = 1000  # stand-ins of which one question tells that they are no longer used
 
 
 class Gone(Exception):
     """The other end is no longer there, spoke nonsense or did not answer in time. Says which."""
-
-
-class RemoteError(Exception):
-    """An exception of a type that this side does not know, raised on the other side."""
 
 
 class Peer(References):
@@ -52,14 +60,20 @@ class Peer(References):
         gives_objects: bool,
         own_files: str | None = None,
     ) -> None:
-        self._socket = connection
+        self._frames = Frames(connection)
         self._serve = serve
-        self._gives_objects = gives_objects
+        self._trusted = not gives_objects
         self._own_files = own_files
-        self._objects: dict[int, Any] = {}
-        self._graphs: dict[int, tuple[list[Any], list[Any]]] = {}
-        self._leaves: list[Any] | None = None
+        self._kept = Kept(limited=self._trusted)
+        self._dropped: list[int] = []  # stand-ins that are no longer used here: told with the next question
+        self._sent: list[Any] = []  # tensors with gradients in the message that is written
+        self._marked: list[Any] = []  # tensors with gradients in the message that is read
+        self._leaves: list[Any] | None = None  # where to put those of a question
+        self._lock = threading.RLock()
         self._nesting = 0
+        self._open_bytes = 0  # of questions that are being answered
+        self._deadline: float | None = None
+        self._ceiling: int | None = None
         self.limit: float | None = None
         self.gone: str | None = None
 
@@ -70,221 +84,250 @@ class Peer(References):
 
         Raises:
             Gone: if no answer comes.
+            BadValue: if the arguments are no data.
             Exception: what the other side raised, as the builtin type nearest to it.
         """
-        if torch_module() is not None:
-            from autograder.sandbox.gradients import ask_with_gradients
+        with self._lock:
+            ok, value, graph = self.request([target, method, args, kwargs])
+            if not ok:
+                raise value
+            inputs, outputs = self._sent, self._marked
+        if not outputs:
+            return value
+        from autograder.sandbox.gradients import Graph, attach
 
-            return ask_with_gradients(self, target, method, args, kwargs)
-        return self._value(self.request([target, method, args, kwargs]))
-
-    def _value(self, reply: list) -> Any:
-        ok, value = reply[0], reply[1]
-        if not ok:
-            raise _error(*value)
-        return value
+        return attach(Graph(self, graph), value, inputs, outputs)
 
     def request(self, message: list) -> list:
-        """Send one question, serve the other side until the answer comes, and return it."""
-        if self.gone:
-            raise Gone(self.gone)
-        number = secrets.randbits(63) | 1
-        body = dumps(message, self)
-        deadline = None if self.limit is None else time.monotonic() + self.limit
-        self._send(number, body)
-        while True:
-            kind, received = self._receive(deadline)
-            if kind == number:
-                return self._loads(received)
-            if kind != 0:
-                self._fail("answered a question that was not asked")
-            self._answer(received)
+        """Send one question, serve the other side until the answer comes, and return it.
 
-    def _answer(self, body: bytes) -> None:
-        """Serve one question of the other side. Questions carry id 0 and the id to answer to inside."""
-        reply_to, message = struct.unpack_from("<Q", body)[0], body[8:]
-        self._nesting += 1
-        try:
-            if self._nesting > MAX_NESTING:
-                reply = [False, ["RecursionError", ["RecursionError"], "calls back too deeply nested", []]]
-            else:
-                with _gradients_on():
-                    reply = self._execute(self._loads(message, leaves=True))
+        Args:
+            message: [target, method, args, kwargs].
+        Returns:
+            [True, value, number of the graph] or [False, exception, 0].
+        Raises:
+            Gone: if no answer comes.
+        """
+        target, method, args, kwargs = message
+        with self._lock:
+            if self.gone:
+                raise Gone(self.gone)
+            dropped, self._sent = self._dropped[:_DROPPED_AT_ONCE], []
+            body, apart = pack([target, method, (args, kwargs), dropped], self)
+            del self._dropped[: len(dropped)]
+            sent = self._sent
+            outer = self._deadline
+            ends = [] if self.limit is None else [time.monotonic() + self.limit]
+            self._deadline = min([*ends, *([outer] if outer is not None else [])], default=None)
             try:
-                data = dumps(reply, self)
-            except BadValue as error:
-                data = dumps(
-                    [False, ["BadResult", ["BadResult", "TypeError"], f"returned {error}", []]], self
-                )
-        finally:
-            self._nesting -= 1
-        self._send_raw(_HEAD.pack(len(data), reply_to) + data)
+                reply = self._exchange(body, apart)
+            except (TimeoutError, OSError, Closed, WireError, TooLong, MemoryError) as error:
+                if isinstance(error, TooLong) and self._nesting:
+                    raise  # on its way out of what we serve
+                self._fail(self._why(error), error)
+            except BaseException:
+                self._hang_up("was interrupted")  # the answer may still come, and nobody would expect it
+                raise
+            finally:
+                self._deadline = outer
+            self._sent = sent
+            return reply
 
-    def _send(self, number: int, body: bytes) -> None:
-        payload = struct.pack("<Q", number) + body
-        self._send_raw(_HEAD.pack(len(payload), 0) + payload)
+    def _exchange(self, body: bytes, apart: list) -> list:
+        number = secrets.randbits(63) | 1
+        if not self._nesting:
+            self._ceiling = None
+        self._frames.send(0, number, body, apart, self._deadline)
+        for _ in range(MAX_QUESTIONS):
+            head = self._frames.receive_head(self._deadline)
+            if head.answers == number:
+                return self._reply(self._read(head, leaves=None))
+            if head.answers:
+                raise WireError("answered a question that was not asked")
+            self._answer(head)
+        raise WireError(f"asked more than {MAX_QUESTIONS} questions")
+
+    def _reply(self, items: list) -> list:
+        """The answer to a question, checked."""
+        if len(items) == 2 and items[0] is False:
+            return [False, rebuild(items[1]), 0]
+        if len(items) != 3 or items[0] is not True or type(items[2]) is not int:
+            raise WireError("an answer that is none")
+        if self._marked and items[2] <= 0:
+            raise WireError("tensors with gradients of no graph")
+        return items
 
     # -- answering ------------------------------------------------------------------------------
 
     def serve_forever(self) -> None:
-        """Answer questions until the other side closes the pipe."""
-        while True:
-            try:
-                kind, body = self._receive(None)
-            except Gone:
-                return
-            if kind != 0:
-                return
-            self._answer(body)
+        """Answer questions until the other side closes the pipe, or until it speaks nonsense."""
+        with contextlib.suppress(Gone, OSError, Closed, WireError):
+            while True:
+                head = self._frames.receive_head(None)
+                if head.answers:
+                    return
+                self._answer(head)
 
-    def _execute(self, message: Any) -> list:
-        leaves, self._leaves = self._leaves or [], None
+    def _answer(self, head: Head) -> None:
+        self._open_bytes += head.body + head.apart
+        if self._open_bytes > MAX_BYTES:
+            raise WireError(f"asked with more than {MAX_BYTES} bytes in questions within questions")
+        leaves: list[Any] = []
+        question = self._question(self._read(head, leaves))
+        self._nesting += 1
         try:
-            return self._perform(message, leaves)
-        except BadValue as error:
-            return [False, ["BadResult", ["BadResult", "TypeError"], f"returned {error}", []]]
-        except BaseException as error:
-            return [False, self._describe(error)]
+            with self._bounds(), _gradients_on():
+                if self._nesting > MAX_NESTING:
+                    fault = plain_fault("RecursionError", "RecursionError", "calls back too deeply nested")
+                    body, apart = pack([False, fault], self)
+                else:
+                    body, apart = self._execute(question, leaves)
+        finally:
+            self._nesting -= 1
+            self._open_bytes -= head.body + head.apart
+        self._frames.send(head.own, 0, body, apart, self._deadline)
 
-    def _perform(self, message: Any, leaves: list[Any]) -> list:
-        target, method, args, kwargs = message
-        if method == "__backward__":
-            return [True, self._backward(target, *args)]
+    def _bounds(self) -> Any:
+        """Limits for what the trusted side does on behalf of a learner's code."""
+        if not self._trusted or self._nesting > 1:
+            return contextlib.nullcontext()
+        self._ceiling = self._ceiling or address_ceiling()
+        return bounded(self._deadline, self._ceiling)
+
+    def _question(self, items: list) -> tuple[str | int, str, tuple, dict[str, Any]]:
+        """A question, checked. Stand-ins that the other side has dropped are dropped here too."""
+        if [type(item) for item in items] not in ([str, str, tuple, list], [int, str, tuple, list]):
+            raise WireError("a question that is none")
+        target, method, call, dropped = items
+        if [type(item) for item in call] != [tuple, dict] or set(map(type, call[1])) - {str}:
+            raise WireError("a question without arguments")
+        if set(map(type, dropped)) - {int}:
+            raise WireError("a question that is none")
+        self._kept.drop(dropped)
+        known: dict = self._kept.graphs if method == "__backward__" else self._kept.objects
+        if type(target) is int and target not in known:
+            raise WireError("asked for something that it was not given")
+        return target, method, *call
+
+    def _execute(self, question: tuple, leaves: list[Any]) -> tuple[bytes, list]:
+        """The answer to a question, ready to send: a value, or what was raised."""
+        # a learner's code may leave by any exception; what is no Exception on this side is ours
+        caught = Exception if self._trusted else BaseException
+        try:
+            value = self._perform(*question)
+        except (Gone, WireError):
+            raise
+        except caught as error:
+            return pack([False, describe(error, self._own_files)], self)
+        try:
+            return self._pack_value(value, leaves)
+        except BadValue as error:
+            text = f"returned {error}"
+        except (Gone, WireError):
+            raise
+        except caught as error:  # of the value's own methods
+            text = f"returned a value that cannot be read: {type(error).__name__}"
+        return pack([False, plain_fault("BadResult", "TypeError", text)], self)
+
+    def _pack_value(self, value: Any, leaves: list[Any]) -> tuple[bytes, list]:
+        number = 0 if torch_module() is None else self._kept.new_graph()
+        self._sent = []
+        packed = pack([True, value, number], self)
+        if self._sent:
+            self._kept.add_graph(number, self._sent, leaves)
+        return packed
+
+    def _perform(self, target: str | int, method: str, args: tuple, kwargs: dict[str, Any]) -> Any:
         if isinstance(target, str):
-            value = self._serve(target, method, args, kwargs)
-        else:
-            value = self._serve_object(self._objects[target], method, args, kwargs)
-        value = remake(value, lambda v: v)
-        return [True, value, self._keep_graph(value, leaves)]
+            return self._serve(target, method, args, kwargs)
+        if method == "__backward__":
+            from autograder.sandbox.gradients import backward
+
+            return backward(*self._kept.graphs[target], *args)
+        return self._serve_object(self._kept.objects[target], method, args, kwargs)
 
     def _serve_object(self, target: Any, method: str, args: tuple, kwargs: dict[str, Any]) -> Any:
+        if method == "__call__":
+            return target(*args, **kwargs)
+        if self._trusted:
+            raise WireError(f"asked for {method[:40]!r} of a function")
         if method == "__attribute__":
-            value = getattr(target, args[0])
+            value = getattr(target, *args)
             return "method" if callable(value) else [value]
         if method == "gradients":
             return gradients_of(target)
-        if method == "__call__":
-            return target(*args, **kwargs)
         if method.startswith("_"):
             raise AttributeError(method)
         return getattr(target, method)(*args, **kwargs)
 
-    def _keep_graph(self, value: Any, leaves: list[Any]) -> int:
-        outputs = [item for item in _flat(value) if is_tensor(item) and item.requires_grad]
-        if not outputs:
-            return 0
-        number = secrets.randbits(62) | 1
-        self._graphs[number] = (outputs, leaves)
-        return number
-
-    def _backward(self, number: int, grads: list[Any]) -> list[Any]:
-        import torch
-
-        outputs, leaves = self._graphs[number]
-        pairs = [(out, grad) for out, grad in zip(outputs, grads, strict=True) if grad is not None]
-        for leaf in leaves:
-            leaf.grad = None
-        torch.autograd.backward([o for o, _ in pairs], [g for _, g in pairs], retain_graph=True)
-        return [leaf.grad for leaf in leaves]
-
-    def _describe(self, error: BaseException) -> list:
-        frames = traceback.extract_tb(error.__traceback__)
-        prefix = self._own_files
-        own = [
-            [f.lineno or 0, f.name, f.line or ""] for f in frames if prefix and f.filename.startswith(prefix)
-        ]
-        if isinstance(error, SyntaxError):
-            own = [[error.lineno or 0, "", (error.text or "").strip()]]
-        names = [kind.__name__ for kind in type(error).__mro__]
-        try:
-            text = (error.msg if isinstance(error, SyntaxError) else str(error))[:2000]
-        except Exception:
-            text = "(its text cannot be made)"
-        return [type(error).__name__, names, text, own[-8:]]
-
     # -- objects and tensors (References) ---------------------------------------------------------
 
     def outgoing(self, value: Any) -> tuple[str, int]:
-        if isinstance(value, RemoteHandle):
-            return "handle", -value._number
-        if isinstance(value, RemoteCallback):
-            return "callback", -value._number
-        is_function = callable(value) and not hasattr(value, "state_dict")
-        if not self._gives_objects and not is_function:
-            raise BadValue(f"an object of type {type(value).__name__}, expected data")
-        number = len(self._objects) + 1
-        self._objects[number] = value
-        return ("callback" if is_function and not isinstance(value, type) else "handle"), number
+        kind = type(value)
+        if kind in (RemoteHandle, RemoteCallback):
+            if value._peer is not self:
+                raise BadValue("an object of another process, expected data")
+            return ("handle" if kind is RemoteHandle else "callback"), -value._number
+        is_class = issubclass(kind, type)
+        is_function = callable(value) and not is_class and not hasattr(value, "state_dict")
+        if self._trusted and not is_function:
+            raise BadValue(f"an object of type {kind.__name__}, expected data")
+        return ("callback" if is_function else "handle"), self._kept.add_object(value)
 
     def incoming(self, kind: str, number: int) -> Any:
         if number < 0:
-            return self._objects[-number]
+            if -number not in self._kept.objects:
+                raise WireError(f"a {kind} that it was not given")
+            return self._kept.objects[-number]
         return RemoteCallback(self, number) if kind == "callback" else RemoteHandle(self, number)
 
     def outgoing_tensor(self, tensor: Any) -> int:
-        return int(tensor.requires_grad)
+        torch = torch_module()
+        if not tensor.requires_grad or not torch.is_grad_enabled():
+            return 0
+        # of an answer a copy that keeps the graph: a change in place must not reach what is kept here
+        self._sent.append(tensor.clone() if self._nesting else tensor)
+        return 1
 
     def incoming_tensor(self, tensor: Any, number: int) -> Any:
-        if number and self._leaves is not None:
-            tensor.requires_grad_()
-            self._leaves.append(tensor)
-            return tensor.view_as(tensor)  # not the leaf itself: changing it in place must be allowed
-        return tensor.requires_grad_() if number else tensor  # marks an answer that has a graph over there
+        if not number:
+            return tensor
+        if self._leaves is None:
+            self._marked.append(tensor)
+            return tensor
+        self._leaves.append(tensor.requires_grad_())
+        return tensor.view_as(tensor)  # not the leaf itself: changing it in place must be allowed
 
-    # -- bytes ------------------------------------------------------------------------------------
+    # -- the socket -------------------------------------------------------------------------------
 
-    def _loads(self, body: bytes, leaves: bool = False) -> Any:
-        self._leaves = [] if leaves else None
-        try:
-            return loads(body, self)
-        except WireError as error:
-            self._fail(str(error))
+    def _read(self, head: Head, leaves: list[Any] | None) -> list:
+        """The rest of a message: a question puts its tensors with gradients into `leaves`."""
+        self._leaves, self._marked = leaves, []
+        body = self._frames.receive_body(head, self._deadline)
+        with _gradients_on():
+            items, apart = unpack(body.data, self)
+        self._frames.receive_arrays(head, apart, self._deadline)
+        return items
 
     def close(self) -> None:
-        self._socket.close()
-        self.gone = self.gone or "is closed"
+        """Hang up."""
+        self._hang_up("is closed")
 
-    def _fail(self, reason: str) -> Any:
-        self.gone = reason
-        self._socket.close()
-        raise Gone(reason)
+    def _hang_up(self, reason: str) -> None:
+        self._frames.close()
+        self.gone = self.gone or reason
 
-    def _send_raw(self, data: bytes) -> None:
-        try:
-            self._socket.settimeout(self.limit)
-            self._socket.sendall(data)
-        except (TimeoutError, OSError) as error:
-            self._fail(self._lost(error))
+    def _fail(self, reason: str, cause: BaseException) -> Any:
+        self._hang_up(reason)
+        raise Gone(self.gone) from cause
 
-    def _receive(self, deadline: float | None) -> tuple[int, bytes]:
-        length, number = _HEAD.unpack(self._read(_HEAD.size, deadline))
-        if length > MAX_BYTES:
-            self._fail(f"sent {length} bytes at once, expected at most {MAX_BYTES}")
-        return number, self._read(length, deadline)
-
-    def _read(self, size: int, deadline: float | None) -> bytes:
-        buffer = bytearray(size)
-        view, got = memoryview(buffer), 0
-        while got < size:
-            try:
-                if deadline is not None:
-                    left = deadline - time.monotonic()
-                    if left <= 0:
-                        raise TimeoutError
-                    self._socket.settimeout(left)
-                else:
-                    self._socket.settimeout(None)
-                count = self._socket.recv_into(view[got:])
-            except (TimeoutError, OSError) as error:
-                self._fail(self._lost(error))
-            if count == 0:
-                self._fail("ended without an answer")
-            got += count
-        return bytes(buffer)
-
-    def _lost(self, error: BaseException) -> str:
-        if isinstance(error, TimeoutError):
+    def _why(self, error: BaseException) -> str:
+        if isinstance(error, WireError):
+            return f"broke the rules of the pipe: {str(error)[:200]}"
+        if isinstance(error, TimeoutError | TooLong):
             return f"gave no answer within {self.limit:g} s"
+        if isinstance(error, MemoryError):
+            return "sent more than there is memory for"
         return "ended without an answer"
 
 
@@ -294,12 +337,19 @@ class RemoteHandle(Handle):
     def __init__(self, peer: Peer, number: int) -> None:
         self._peer, self._number = peer, number
 
+    def __del__(self) -> None:
+        self._peer._dropped.append(self._number)
+
     def _ask(self, method: str, args: tuple, kwargs: dict[str, Any]) -> Any:
         return self._peer.ask(self._number, method, args, kwargs)
 
     def _attribute(self, name: str) -> Any:
         value = self._peer.ask(self._number, "__attribute__", (name,), {})
-        return METHOD if value == "method" else value[0]
+        if type(value) is list and len(value) == 1:
+            return value[0]
+        if type(value) is str and value == "method":
+            return METHOD
+        return self._peer._fail("broke the rules of the pipe: an attribute that is none", WireError())
 
 
 class RemoteCallback:
@@ -307,6 +357,9 @@ class RemoteCallback:
 
     def __init__(self, peer: Peer, number: int) -> None:
         self._peer, self._number = peer, number
+
+    def __del__(self) -> None:
+        self._peer._dropped.append(self._number)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self._peer.ask(self._number, "__call__", args, kwargs)
@@ -317,28 +370,3 @@ def _gradients_on() -> Any:
     switched gradients off."""
     torch = torch_module()
     return contextlib.nullcontext() if torch is None else torch.enable_grad()
-
-
-def _flat(value: Any) -> list[Any]:
-    """Leaves of nested containers, in the order in which they are sent."""
-    if isinstance(value, list | tuple):
-        return [leaf for item in value for leaf in _flat(item)]
-    if isinstance(value, dict):
-        return [leaf for item in value.values() for leaf in _flat(item)]
-    return [value]
-
-
-def _error(name: str, names: list[str], text: str, lines: list[list]) -> Exception:
-    """The exception of the other side, as the nearest type that this side trusts."""
-    import builtins
-
-    kind: type[Exception] = RemoteError
-    for candidate in names:
-        known = getattr(builtins, str(candidate), None)
-        if isinstance(known, type) and issubclass(known, Exception) and known is not Exception:
-            kind = known
-            break
-    error = kind(text) if kind not in (UnicodeDecodeError, UnicodeEncodeError) else ValueError(text)
-    error.remote_type = str(name)  # type: ignore[attr-defined]
-    error.remote_lines = lines  # type: ignore[attr-defined]
-    return error

@@ -13,6 +13,7 @@ from types import ModuleType
 from typing import Any
 
 from autograder.definitions import Code, execute
+from autograder.forbidden import absent
 from autograder.handles import seed_everything
 from autograder.sandbox.peer import Peer
 
@@ -41,9 +42,11 @@ class Room:
             return examples.run(args[0], self._part, self._module.__dict__)
         raise LookupError(f"no {target}.{method} here")
 
-    def _load(self, cells: list, part: str, provided: list[str]) -> None:
-        """Define what the notebook defines; the parts named in `provided` call back."""
+    def _load(self, cells: list, part: str, provided: list[str], forbids: list[str]) -> None:
+        """Define what the notebook defines; the parts named in `provided` call back, and the library
+        functions named in `forbids` are taken away."""
         self._part = part
+        absent(forbids)
         _install_parts(self.peer)
         codes = [Code(text, name) for text, name in cells]
         names = self._module.__dict__

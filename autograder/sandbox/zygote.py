@@ -8,6 +8,7 @@ worker and all that it started; the end of standard input ends everything.
 from __future__ import annotations
 
 import contextlib
+import gc
 import importlib
 import json
 import os
@@ -16,6 +17,7 @@ import signal
 import socket
 import struct
 import sys
+from collections.abc import Iterable
 from typing import Any
 
 from autograder.sandbox.confine import Policy, become_nobody, confine, measure, new_namespaces
@@ -27,6 +29,15 @@ NUMBER = struct.Struct("<Q")
 _LIFELINE = 0  # standard input
 _CONNECTION = 3
 _REMEMBERED = 1000
+_ALWAYS = (
+    "numpy",
+    "numpy.random",
+    "autograder.sandbox.worker",
+    "autograder.sandbox.canaries",
+    "labkit.parts",
+)
+# PyTorch imports sympy, with hundreds of modules, for the first backward pass
+_WITH_TORCH = ("autograder.sandbox.gradients", "torch.fx.experimental.symbolic_shapes")
 
 
 class Zygote:
@@ -204,6 +215,33 @@ def _how(status: int) -> str:
     }.get(name, name)
 
 
+def _import(names: Iterable[str]) -> None:
+    """Import modules, and what their packages import only when it is asked for."""
+    for name in names:
+        # a name may be of something that is not installed here, or no module at all: whoever needs
+        # it gets the ImportError in a sentence of its own
+        with contextlib.suppress(ImportError):
+            importlib.import_module(name)
+        package, _, attribute = name.rpartition(".")
+        with contextlib.suppress(Exception):
+            getattr(sys.modules.get(package), attribute, None)
+
+
+def _import_libraries(names: Iterable[str]) -> None:
+    """Everything that workers will use, so that each of them has it by being forked."""
+    given = dict(os.environ)
+    _import([*_ALWAYS, *names])
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(1)  # type: ignore[attr-defined]
+        _import(_WITH_TORCH)
+    # libraries leave each other notes there; what a worker finds is what the trusted side gave
+    os.environ.clear()
+    os.environ.update(given)
+    # all of this stays: collecting garbage in a worker must not touch, and so copy, its memory
+    gc.collect()
+    gc.freeze()
+
+
 def main(setup: str) -> None:
     """Run as the fork server. `setup` is JSON: see `forkserver._Started`."""
     settings = json.loads(setup)
@@ -220,13 +258,7 @@ def main(setup: str) -> None:
         calls.prctl(calls.PR_SET_CHILD_SUBREAPER, 1)
     become_nobody(policy)
     os.umask(0o077)
-    for name in ["numpy", "autograder.sandbox.worker", "labkit.parts", *settings["libraries"]]:
-        # a name may be of something that is not installed here, or no module at all: whoever needs
-        # it gets the ImportError in a sentence of its own
-        with contextlib.suppress(ImportError):
-            importlib.import_module(name)
-    if "torch" in sys.modules:
-        sys.modules["torch"].set_num_threads(1)  # type: ignore[attr-defined]
+    _import_libraries(settings["libraries"])
     measure()
     zygote = Zygote(listener, policy)
     try:

@@ -189,7 +189,7 @@ def test_the_bundle_imports_by_itself(released):
         "import sys; sys.path.insert(0, sys.argv[1])\n"
         "import autograder; assert autograder.__file__.startswith(sys.argv[1])\n"
         "import importlib\n"
-        "for name in 'check hint reset status watch grade data jupyter maintain'.split():\n"
+        "for name in 'check hint reset status watch data jupyter maintain'.split():\n"
         "    importlib.import_module('autograder.cli.' + name)\n"
         "from autograder import live, release, parts, grading, illustrate, examples\n"
         "from autograder.cli import cli\n"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import html
 import json
 import os
@@ -13,47 +12,25 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from pathlib import Path
 
+import nbgrader_course
 import pytest
+from nbgrader_course import ASSIGNMENT, WRONG, grades, nbgrader, new_course
 
-from autograder.build import build, source_notebook
 from autograder.notebook import grade_id
 
 pytestmark = pytest.mark.slow
-ASSIGNMENT = "phase0_signal_processing"
-WRONG = (
-    "def rms(samples):\n    if samples.size == 0:\n        raise ValueError\n"
-    "    return float(np.sqrt(np.sum(samples.astype(float) ** 2)))"
-)
-
-
-def nbgrader(root: Path, *arguments: str) -> subprocess.CompletedProcess:
-    command = [str(Path(sys.executable).parent / "nbgrader"), *arguments]
-    environment = {**os.environ, "SPEECHLAB_COURSE": str(root)}
-    return subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, timeout=200)
 
 
 def submit(course, student: str, change=None) -> None:
-    notebook = source_notebook(course.labs[0])
-    for cell in notebook["cells"]:
-        if change:
-            change(cell)
-    folder = course.root / "submitted" / student / ASSIGNMENT
-    folder.mkdir(parents=True)
-    (folder / "t00_decibels.ipynb").write_text(json.dumps(notebook))
-
-
-def grades(root: Path) -> dict[str, float]:
-    done = nbgrader(root, "export")
-    assert done.returncode == 0, done.stderr
-    with open(root / "grades.csv") as file:
-        return {row["student_id"]: float(row["score"]) for row in csv.DictReader(file)}
+    nbgrader_course.submit(course, student, lambda page: [change(cell) for cell in page["cells"] if change])
 
 
 @pytest.fixture
-def class_of_students(course_copy):
-    build(course_copy, say=lambda text: None)
+def class_of_students(tmp_path, monkeypatch):
+    course_copy = new_course(tmp_path / "course")
+    monkeypatch.setenv("SPEECHLAB_COURSE", str(course_copy.root))
+    monkeypatch.delenv("SPEECHLAB_STATE")
 
     def wrong(cell):
         if grade_id(cell) == "rms":
@@ -96,59 +73,6 @@ def test_marks_feedback_and_export(class_of_students):
     checks = (class_of_students.labs[0].checks).read_text()
     sources = [line.strip() for line in checks.split("\n") if "lab." in line or line.startswith("def ")]
     assert sources and not [line for line in sources if line in html.unescape(page)]
-
-
-def test_grading_again_keeps_manual_scores(class_of_students):
-    from nbgrader.api import Gradebook
-
-    root = class_of_students.root
-    assert nbgrader(root, "autograde", ASSIGNMENT).returncode == 0
-    with Gradebook(f"sqlite:///{root}/gradebook.db", "speechlab") as gradebook:
-        grade = gradebook.find_grade("check_rms", "t00_decibels", ASSIGNMENT, "wrong")
-        grade.manual_score = 1.5
-        gradebook.db.commit()
-    assert nbgrader(root, "autograde", ASSIGNMENT, "--force").returncode == 0
-    assert grades(root)["wrong"] == 4.5
-
-
-def test_deleted_checks_and_another_labs_notebook(class_of_students):
-    root = class_of_students.root
-    path = root / "submitted" / "right" / ASSIGNMENT / "t00_decibels.ipynb"
-    notebook = json.loads(path.read_text())
-    notebook["cells"] = [c for c in notebook["cells"] if not (grade_id(c) or "").startswith("check_")]
-    path.write_text(json.dumps(notebook))
-    path = root / "submitted" / "wrong" / ASSIGNMENT / "t00_decibels.ipynb"
-    notebook = json.loads(path.read_text())
-    notebook["metadata"]["speechlab"]["lab"] = "t05_hmm"
-    path.write_text(json.dumps(notebook))
-    done = nbgrader(root, "autograde", ASSIGNMENT)
-    assert done.returncode == 0, done.stderr
-    assert grades(root) == {"right": 5, "wrong": 0, "stub": 0, "forger": 3}
-    assert "is the notebook of t05_hmm, expected t00_decibels" in done.stderr
-
-
-def test_files_that_are_no_notebooks_get_a_sentence_and_the_others_their_marks(class_of_students):
-    root = class_of_students.root
-    damaged = {
-        "wrong": b'{"cells": [',
-        "stub": b"",
-        "forger": b'{"cells": [3], "metadata": {}, "nbformat": 4}',
-    }
-    for student, data in damaged.items():
-        (root / "submitted" / student / ASSIGNMENT / "t00_decibels.ipynb").write_bytes(data)
-    done = nbgrader(root, "autograde", ASSIGNMENT)
-    assert done.returncode == 0, done.stderr
-    assert grades(root) == {"right": 5, "wrong": 0, "stub": 0, "forger": 0}
-    assert nbgrader(root, "generate_feedback", ASSIGNMENT).returncode == 0
-    for student, words in {
-        "wrong": "damaged",
-        "stub": "the file is empty",
-        "forger": "cannot be read",
-    }.items():
-        page = (root / "feedback" / student / ASSIGNMENT / "t00_decibels.html").read_text()
-        assert words in page and str(root) not in page
-        submitted = root / "submitted" / student / ASSIGNMENT / "t00_decibels.ipynb"
-        assert submitted.read_bytes() == damaged[student]
 
 
 def test_generate_assignment_works_with_the_stock_command(class_of_students):
@@ -212,3 +136,10 @@ def test_formgraders_button_grades_with_the_same_marks(formgrader, class_of_stud
     notebooks = json.loads(formgrader("GET", f"api/submitted_notebooks/{ASSIGNMENT}/t00_decibels"))
     page = formgrader("GET", f"submissions/{next(n['id'] for n in notebooks if n['student'] == 'wrong')}/")
     assert "That is the energy: you summed the squares." in html.unescape(page)
+    assert "For the instructor only" in page and "seed" in page
+    for view in (
+        "manage_assignments",
+        f"manage_submissions/{ASSIGNMENT}",
+        f"gradebook/{ASSIGNMENT}/t00_decibels",
+    ):
+        assert "nbgrader formgrade" in formgrader("GET", view)

@@ -222,7 +222,7 @@ F_MIN = 100.0  # Hz: with F_MAX, the telephone's band
 F_MAX = 3400.0
 
 
-# %% part="word_cepstra" points=4 difficulty=2 minutes=20
+# %% part="word_cepstra" points=4 difficulty=2 minutes=20 forbids="librosa"
 def word_cepstra(samples: Float[np.ndarray, "time"], sample_rate: int) -> Float[np.ndarray, "frames 16"]:
     """Cepstra of one word, the same at any level.
 
@@ -445,7 +445,7 @@ def initial_word_model(
 # Four rounds are enough here. Most of the gain comes in the first two.
 
 
-# %% part="train_word_model" points=5 difficulty=3 minutes=20
+# %% part="train_word_model" points=5 difficulty=3 minutes=20 forbids="hmmlearn"
 def train_word_model(
     sequences: list[Float[np.ndarray, "_ dim"]],
     n_states: int = 10,
@@ -509,7 +509,7 @@ SPEAKER_FLOOR = 0.3
 MIN_RECORDINGS = 4  # of one word by one speaker, for a model of that speaker's own
 
 
-# %% part="train_voices" points=4 difficulty=3 minutes=20
+# %% part="train_voices" points=4 difficulty=3 minutes=20 forbids="hmmlearn"
 def train_voices(
     sequences: list[Float[np.ndarray, "_ dim"]],
     speakers: list[str],
@@ -565,7 +565,7 @@ def train_voices(
 # the last row of `log_alpha`. A word has several models. Its score is that of the voice that fits best.
 
 
-# %% part="score_word" points=4 difficulty=2 minutes=15
+# %% part="score_word" points=4 difficulty=2 minutes=15 forbids="hmmlearn"
 def score_word(voices: list[dict], features: Float[np.ndarray, "frames dim"]) -> tuple[float, str]:
     """Log-likelihood of a recording under the best-fitting voice of a word.
 
@@ -659,7 +659,7 @@ def recognize(
 # (0, 0.00, 0.02), (1, 0.02, 0.05).
 
 
-# %% part="align_word" points=3 difficulty=2 minutes=20
+# %% part="align_word" points=3 difficulty=2 minutes=20 forbids="hmmlearn"
 def align_word(
     model: dict, features: Float[np.ndarray, "frames dim"], hop_seconds: float = 0.01
 ) -> list[tuple[int, float, float]]:
@@ -706,7 +706,7 @@ def align_word(
 # said. Column: what was answered.
 
 
-# %% part="confusion_counts" points=2 difficulty=1 minutes=10
+# %% part="confusion_counts" points=2 difficulty=1 minutes=10 forbids="sklearn"
 def confusion_counts(
     said: list[str], answered: list[str], words: list[str]
 ) -> Int[np.ndarray, "words words"]:
@@ -756,7 +756,7 @@ def confusion_counts(
 # $$\frac{p + \frac{z^2}{2n} \pm z \sqrt{\frac{p(1-p)}{n} + \frac{z^2}{4n^2}}}{1 + \frac{z^2}{n}}$$
 
 
-# %% part="accuracy_interval" points=3 difficulty=2 minutes=15
+# %% part="accuracy_interval" points=3 difficulty=2 minutes=15 forbids="scipy.stats statsmodels"
 def accuracy_interval(n_right: int, n_total: int, z: float = 1.96) -> tuple[float, float]:
     """Wilson's confidence interval of an accuracy.
 

@@ -130,7 +130,7 @@ plot.waveform(seven.samples, sample_rate, title=f"“seven”, {len(seven.sample
 # The first sample has no predecessor. It stays as it is.
 
 
-# %% part="preemphasis" points=2 difficulty=1 minutes=10
+# %% part="preemphasis" points=2 difficulty=1 minutes=10 forbids="librosa scipy.signal"
 def preemphasis(samples: Float[np.ndarray, "time"], coefficient: float = 0.97) -> Float[np.ndarray, "time"]:
     """Lift high frequencies by subtracting a share of the previous sample.
 
@@ -182,7 +182,7 @@ play({"seven": seven.samples, "after pre-emphasis": emphasised / np.abs(emphasis
 # $$T = 1 + \left\lfloor \frac{\text{samples} - \text{frame length}}{\text{hop length}} \right\rfloor .$$
 
 
-# %% part="frame" points=3 difficulty=2 minutes=15
+# %% part="frame" points=3 difficulty=2 minutes=15 forbids="librosa"
 def frame(
     samples: Float[np.ndarray, "time"], frame_length: int, hop_length: int
 ) -> Float[np.ndarray, "frames frame_length"]:
@@ -251,7 +251,7 @@ def frame(
 # 129 bins, 31.25 Hz apart.
 
 
-# %% part="power_spectrum" points=3 difficulty=2 minutes=15
+# %% part="power_spectrum" points=3 difficulty=2 minutes=15 forbids="librosa scipy.signal"
 def power_spectrum(
     frames: Float[np.ndarray, "frames frame_length"], n_fft: int
 ) -> Float[np.ndarray, "frames bins"]:
@@ -348,7 +348,7 @@ plot.spectrogram(
 # Slaney at 2.07 times.
 
 
-# %% part="hz_to_mel" points=2 difficulty=1 minutes=12
+# %% part="hz_to_mel" points=2 difficulty=1 minutes=12 forbids="librosa"
 def hz_to_mel(
     frequency: float | Float[np.ndarray, "*shape"], scale: str = "htk"
 ) -> float | Float[np.ndarray, "*shape"]:
@@ -397,7 +397,7 @@ def hz_to_mel(
 # times 700 is 1000 Hz.
 
 
-# %% part="mel_to_hz" points=2 difficulty=1 minutes=10
+# %% part="mel_to_hz" points=2 difficulty=1 minutes=10 forbids="librosa"
 def mel_to_hz(
     mel: float | Float[np.ndarray, "*shape"], scale: str = "htk"
 ) -> float | Float[np.ndarray, "*shape"]:
@@ -480,7 +480,7 @@ plot.lines(
 NO_WEIGHT = 1e-9  # a filter whose largest weight is below this covers no bin; 1e-16 is rounding of zero
 
 
-# %% part="mel_filterbank" points=5 difficulty=3 minutes=30
+# %% part="mel_filterbank" points=5 difficulty=3 minutes=30 forbids="librosa"
 def mel_filterbank(
     n_mels: int,
     n_fft: int,
@@ -591,7 +591,7 @@ plot.lines(
 FRAMES_AT_ONCE = 512  # for long signals, if you like: 512 frames × 257 bins fill 1 MB, an hour fills 700 MB
 
 
-# %% part="log_mel" points=3 difficulty=2 minutes=15
+# %% part="log_mel" points=3 difficulty=2 minutes=15 forbids="librosa"
 def log_mel(
     samples: Float[np.ndarray, "time"],
     sample_rate: int,
@@ -676,7 +676,7 @@ plot.features(
 # ($3^2 + 1^2 + 1^2 + 3^2 = 20$, and $4.46^2 = 19.9$), and so do distances between rows.
 
 
-# %% part="dct_ii" points=3 difficulty=2 minutes=15
+# %% part="dct_ii" points=3 difficulty=2 minutes=15 forbids="scipy.fft scipy.fftpack librosa"
 def dct_ii(values: Float[np.ndarray, "*rows n"], n_out: int) -> Float[np.ndarray, "*rows n_out"]:
     """The first coefficients of the orthonormal discrete cosine transform, type II.
 
@@ -744,7 +744,7 @@ plot.lines(
 # coefficients stay exactly the same. So $c_0$ is loudness, and $c_1$ to $c_{12}$ are the sound.
 
 
-# %% part="mfcc" points=4 difficulty=2 minutes=15
+# %% part="mfcc" points=4 difficulty=2 minutes=15 forbids="librosa"
 def mfcc(
     samples: Float[np.ndarray, "time"],
     sample_rate: int,
@@ -810,7 +810,7 @@ def mfcc(
 # twice.
 
 
-# %% part="delta" points=3 difficulty=2 minutes=15
+# %% part="delta" points=3 difficulty=2 minutes=15 forbids="librosa scipy.signal"
 def delta(features: Float[np.ndarray, "frames dim"], window: int = 2) -> Float[np.ndarray, "frames dim"]:
     """Slope of each feature over time, by linear regression over neighbouring frames.
 
@@ -984,7 +984,7 @@ table(
 # such errors to at most $\sqrt{128} \cdot 5.2 \cdot 10^{-7} = 6 \cdot 10^{-6}$.
 
 
-# %% part="mfcc_like_librosa" points=4 difficulty=3 minutes=20
+# %% part="mfcc_like_librosa" points=4 difficulty=3 minutes=20 forbids="librosa"
 def mfcc_like_librosa(
     samples: Float[np.ndarray, "time"],
     sample_rate: int,

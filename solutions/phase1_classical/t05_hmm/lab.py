@@ -122,7 +122,7 @@ heard = np.array([0, 1])
 # $\pi_j = \sum_i \pi_i\, a_{ij}$, and the shares sum to 1.
 
 
-# %% part="stationary_distribution" points=3 difficulty=2 minutes=15
+# %% part="stationary_distribution" points=3 difficulty=2 minutes=15 forbids="hmmlearn"
 def stationary_distribution(transition: Float[np.ndarray, "states states"]) -> Float[np.ndarray, "states"]:
     """Shares of time that a Markov chain spends in its states in the long run.
 
@@ -316,7 +316,7 @@ def categorical_log_obs(
 # which is not a number. The answer must be $-\infty$.
 
 
-# %% part="log_sum_exp" points=3 difficulty=2 minutes=10
+# %% part="log_sum_exp" points=3 difficulty=2 minutes=10 forbids="scipy.special hmmlearn"
 def log_sum_exp(values: Float[np.ndarray, "*shape"], axis: int = -1) -> Float[np.ndarray, "*rest"]:
     """Logarithm of the sum of exponentials along an axis, without overflow or underflow.
 
@@ -421,7 +421,7 @@ def log_step(
 # \alpha_t(j) = \Big(\sum_i \alpha_{t-1}(i)\, a_{ij}\Big)\, b_j(o_t)$$
 
 
-# %% part="forward" points=5 difficulty=3 minutes=20
+# %% part="forward" points=5 difficulty=3 minutes=20 forbids="hmmlearn"
 def forward(
     initial: Float[np.ndarray, "states"],
     transition: Float[np.ndarray, "states states"],
@@ -485,7 +485,7 @@ def forward(
 # $$\delta_t(j) = \max_i \big(\delta_{t-1}(i) + \ln a_{ij}\big) + \ln b_j(o_t)$$
 
 
-# %% part="viterbi" points=5 difficulty=3 minutes=25
+# %% part="viterbi" points=5 difficulty=3 minutes=25 forbids="hmmlearn"
 def viterbi(
     initial: Float[np.ndarray, "states"],
     transition: Float[np.ndarray, "states states"],
@@ -564,7 +564,7 @@ def viterbi(
 # $$\beta_T(i) = 1, \qquad \beta_t(i) = \sum_j a_{ij}\, b_j(o_{t+1})\, \beta_{t+1}(j)$$
 
 
-# %% part="backward" points=4 difficulty=3 minutes=15
+# %% part="backward" points=4 difficulty=3 minutes=15 forbids="hmmlearn"
 def backward(
     transition: Float[np.ndarray, "states states"], log_obs: Float[np.ndarray, "frames states"]
 ) -> Float[np.ndarray, "frames states"]:
@@ -612,7 +612,7 @@ def backward(
 # $$\gamma_t(i) = \frac{\alpha_t(i)\, \beta_t(i)}{\sum_k \alpha_t(k)\, \beta_t(k)}$$
 
 
-# %% part="state_posteriors" points=3 difficulty=2 minutes=10
+# %% part="state_posteriors" points=3 difficulty=2 minutes=10 forbids="hmmlearn"
 def state_posteriors(
     log_alpha: Float[np.ndarray, "frames states"], log_beta: Float[np.ndarray, "frames states"]
 ) -> Float[np.ndarray, "frames states"]:
@@ -665,7 +665,7 @@ def state_posteriors(
 # $$\xi_t(i, j) = \frac{\alpha_t(i)\, a_{ij}\, b_j(o_{t+1})\, \beta_{t+1}(j)}{P(o)}$$
 
 
-# %% part="transition_posteriors" points=4 difficulty=3 minutes=20
+# %% part="transition_posteriors" points=4 difficulty=3 minutes=20 forbids="hmmlearn"
 def transition_posteriors(
     log_alpha: Float[np.ndarray, "frames states"],
     log_beta: Float[np.ndarray, "frames states"],
@@ -731,7 +731,7 @@ def transition_posteriors(
 # \left( \ln 2\pi\sigma^2_{jd} + \frac{(o_d - \mu_{jd})^2}{\sigma^2_{jd}} \right)$$
 
 
-# %% part="gaussian_log_obs" points=3 difficulty=2 minutes=15
+# %% part="gaussian_log_obs" points=3 difficulty=2 minutes=15 forbids="hmmlearn"
 def gaussian_log_obs(
     observations: Float[np.ndarray, "frames dimensions"],
     means: Float[np.ndarray, "states dimensions"],
@@ -918,7 +918,7 @@ def join_models(
 # **variance floor** forbids it.
 
 
-# %% part="baum_welch_step" points=8 difficulty=4 minutes=40
+# %% part="baum_welch_step" points=8 difficulty=4 minutes=40 forbids="hmmlearn"
 def baum_welch_step(
     sequences: list[Float[np.ndarray, "_ dimensions"]],
     initial: Float[np.ndarray, "states"],

@@ -114,7 +114,7 @@ plot.waveform(utterance, sample_rate, title="Four digits. Which samples belong t
 # Return both: the mixture (called the **context**) and the weights. The weights are what you will look at.
 
 
-# %% part="dot_product_attention" points=3 difficulty=1 minutes=10
+# %% part="dot_product_attention" points=3 difficulty=1 minutes=10 forbids="torch.nn.functional.scaled_dot_product_attention torch.nn.MultiheadAttention"
 def dot_product_attention(
     query: Float[Tensor, "batch queries d_k"],
     key: Float[Tensor, "batch keys d_k"],
@@ -251,7 +251,7 @@ plot.lines(
 # will be a batch *and* heads.
 
 
-# %% part="scaled_dot_product_attention" points=3 difficulty=2 minutes=10
+# %% part="scaled_dot_product_attention" points=3 difficulty=2 minutes=10 forbids="torch.nn.functional.scaled_dot_product_attention torch.nn.MultiheadAttention"
 def scaled_dot_product_attention(
     query: Float[Tensor, "*batch queries d_k"],
     key: Float[Tensor, "*batch keys d_k"],
@@ -395,7 +395,7 @@ def padding_mask(lengths: Int[Tensor, "batch"], max_length: int) -> Bool[Tensor,
 # With `causal=True`, nobody looks into the future.
 
 
-# %% part="self_attention" points=2 difficulty=2 minutes=10
+# %% part="self_attention" points=2 difficulty=2 minutes=10 forbids="torch.nn.functional.scaled_dot_product_attention torch.nn.MultiheadAttention"
 def self_attention(
     x: Float[Tensor, "batch time d_model"],
     w_query: Float[Tensor, "d_model d_k"],
@@ -451,7 +451,7 @@ def self_attention(
 # weights `[batch, queries, keys]`. Insert the missing axis where it belongs.
 
 
-# %% part="cross_attention" points=3 difficulty=2 minutes=10
+# %% part="cross_attention" points=3 difficulty=2 minutes=10 forbids="torch.nn.functional.scaled_dot_product_attention torch.nn.MultiheadAttention"
 def cross_attention(
     x: Float[Tensor, "batch queries d_model"],
     memory: Float[Tensor, "batch keys d_memory"],
@@ -589,7 +589,7 @@ def merge_heads(x: Float[Tensor, "batch n_heads time d_head"]) -> Float[Tensor, 
 # `memory=None` means self-attention. The mask has no axis for the heads; the weights do. Insert one.
 
 
-# %% part="MultiHeadAttention" points=6 difficulty=3 minutes=25
+# %% part="MultiHeadAttention" points=6 difficulty=3 minutes=25 forbids="torch.nn.functional.scaled_dot_product_attention torch.nn.MultiheadAttention"
 class MultiHeadAttention(nn.Module):
     """Several scaled dot-product attentions beside each other, for self- and cross-attention.
 

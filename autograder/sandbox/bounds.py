@@ -1,0 +1,110 @@
+"""Bounds on what the trusted side does for a learner's code: time and memory."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from types import FrameType
+from typing import Any
+
+try:
+    import resource
+except ImportError:  # Windows
+    resource = None  # type: ignore[assignment]
+
+MEMORY = 2 * 1024**3  # beside what the process has: reference functions on a lab's inputs need a few MB
+
+
+class TooLong(BaseException):
+    """The deadline passed. No Exception: the code that is bounded must not be able to go on."""
+
+
+def address_ceiling() -> int | None:
+    """Size that the process may grow to from here; None where the system does not tell or limit it."""
+    try:
+        with open("/proc/self/statm", "rb") as file:
+            pages = int(file.read().split()[0])
+    except OSError:
+        return None
+    return pages * resource.getpagesize() + MEMORY
+
+
+@contextlib.contextmanager
+def bounded(deadline: float | None, ceiling: int | None) -> Iterator[None]:
+    """Run the body with a limit on the clock and one on new memory, both lifted afterwards.
+
+    The clock interrupts Python code in the main thread; one long call into a library ends first. The
+    limit on memory holds for all threads; where several are in such a body, the first one's counts.
+
+    Args:
+        deadline: on the clock `time.monotonic`; None for none.
+        ceiling: what `address_ceiling` gave; None for none.
+    Raises:
+        TooLong: if the body runs past the deadline.
+        MemoryError: if it needs more memory.
+    """
+    with _memory(ceiling), _clock(deadline):
+        yield
+
+
+_lock = threading.Lock()
+_inside = 0
+_before: tuple[int, int] | None = None
+
+
+@contextlib.contextmanager
+def _memory(ceiling: int | None) -> Iterator[None]:
+    global _inside
+    if resource is None or ceiling is None:
+        yield
+        return
+    with _lock:
+        _inside += 1
+        if _inside == 1:
+            _lower(ceiling)
+    try:
+        yield
+    finally:
+        with _lock:
+            _inside -= 1
+            if _inside == 0 and _before is not None:
+                resource.setrlimit(resource.RLIMIT_AS, _before)
+
+
+def _lower(ceiling: int) -> None:
+    global _before
+    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+    _before = None
+    if soft == resource.RLIM_INFINITY or ceiling < soft:
+        resource.setrlimit(resource.RLIMIT_AS, (ceiling, hard))
+        _before = soft, hard
+
+
+@contextlib.contextmanager
+def _clock(deadline: float | None) -> Iterator[None]:
+    in_main = threading.current_thread() is threading.main_thread()
+    if deadline is None or not in_main or not hasattr(signal, "setitimer"):
+        yield
+        return
+    armed = True
+
+    def stop(_signum: int, _frame: FrameType | None) -> None:
+        if armed:
+            raise TooLong
+
+    handler: Any = signal.signal(signal.SIGALRM, stop) or signal.SIG_DFL
+    started = time.monotonic()
+    left, interval = signal.setitimer(signal.ITIMER_REAL, max(deadline - started, 0.001))
+    try:
+        try:
+            yield
+        finally:
+            armed = False  # an alarm that was already on its way does nothing from here on
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, handler)
+        if left:  # whoever had set an alarm before still gets it
+            signal.setitimer(signal.ITIMER_REAL, max(left - (time.monotonic() - started), 0.001), interval)
