@@ -14,6 +14,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from autograder.errors import GradingError
+
 if TYPE_CHECKING:
     from autograder.course import Course, Lab
 
@@ -59,9 +61,12 @@ def _warm_lab(course: Course, lab: Lab, seed: int) -> None:
             importlib.import_module(library)
     for other in lab.needs:
         reference_of(course, other)
-    load_checks(lab)
-    load_mistakes(lab)
     session = session_of(lab)
+    try:
+        load_checks(lab)
+        load_mistakes(lab)
+    except Exception as error:  # whatever an author's file raises
+        raise GradingError(f"{lab.folder}: checks or mistakes cannot be loaded: {error}") from error
     for item in session.items:
         # checks import libraries (librosa takes seconds) and draw inputs when they run for the first time
         session.run(item, InProcess(vars(load_reference(lab.folder))), seed)

@@ -89,7 +89,10 @@ class Submission:
         self.fault = fault
         self.close()
         if self._server is not None:
-            self.death = self._server.death(self._number)
+            death = self._server.death(self._number)
+            if death is None:
+                raise GradingError(f"the process that starts workers ended during the part {self._part}")
+            self.death = death
         raise Gone(fault)
 
     def _ask(self, target: str, method: str, args: tuple, kwargs: dict[str, Any]) -> Any:

@@ -126,15 +126,17 @@ class ForkServer:
         connection.settimeout(None)
         return connection, NUMBER.unpack(answer[len(HELLO) :])[0]
 
-    def death(self, number: int) -> str:
-        """How a worker ended, in words; empty if it still runs or nobody knows."""
+    def death(self, number: int) -> str | None:
+        """How a worker ended, in words; empty if it still runs or nobody knows; None if the server is gone."""
         try:
             with self._connect(DEATH) as connection:
                 connection.settimeout(HELLO_SECONDS)
                 connection.sendall(NUMBER.pack(number))
                 return connection.makefile("r", encoding="utf-8", errors="replace").read(200)
-        except OSError:
+        except TimeoutError:
             return ""
+        except OSError:
+            return None
 
     def _connect(self, kind: bytes) -> socket.socket:
         connection = socket.socket(socket.AF_UNIX)

@@ -59,7 +59,10 @@ class Zygote:
         for descriptor in (_LIFELINE, woken, self._listener.fileno()):
             self._poll.register(descriptor, select.POLLIN)
         while True:
-            for descriptor, _ in self._poll.poll():
+            ready = [descriptor for descriptor, _ in self._poll.poll()]
+            # a connection that is closed meanwhile gives its number to the next one
+            meant = {descriptor: self._workers.get(descriptor) for descriptor in ready}
+            for descriptor in ready:
                 if descriptor == _LIFELINE:
                     if not os.read(_LIFELINE, 64):
                         return
@@ -68,7 +71,7 @@ class Zygote:
                     self._reap()
                 elif descriptor == self._listener.fileno():
                     self._accept()
-                elif descriptor in self._workers:
+                elif meant[descriptor] and self._workers.get(descriptor) is meant[descriptor]:
                     self._kill(descriptor)
 
     def close(self) -> None:

@@ -126,13 +126,27 @@ def complete(process: subprocess.Popen) -> str:
     return output
 
 
-def test_nothing_that_is_busy_outlives_the_run(start, course_copy):
+SLOW_CHECK = """
+
+@checks("rms")
+def test_takes_long(lab):
+    import time
+
+    if lab.rms(np.ones(3)) == 12345:
+        time.sleep(120)
+"""
+
+
+@pytest.mark.parametrize("busy, answer", [("worker", "while True: pass"), ("grader", "return 12345.0")])
+def test_nothing_that_is_busy_outlives_the_run(start, course_copy, busy, answer):
     root = course_copy.root
+    checks = course_copy.labs[0].checks
+    checks.write_text(checks.read_text() + SLOW_CHECK)
     for path in (root / "submitted").glob(f"*/{PHASE}/*.ipynb"):
         text = source_notebook(course_copy.labs[0])
         for cell in text["cells"]:
             if grade_id(cell) == "rms":
-                cell["source"] = "def rms(samples):\n    while True:\n        pass"
+                cell["source"] = f"def rms(samples):\n    {answer}"
         path.write_text(json.dumps(text))
     process = start("--time-limit", "200")
     ends_at = time.monotonic() + 120
@@ -140,7 +154,7 @@ def test_nothing_that_is_busy_outlives_the_run(start, course_copy):
     while sum(path.read_text().rstrip().endswith(": rms") for path in spool.glob("*.status")) < 2:
         assert process.poll() is None and time.monotonic() < ends_at
         time.sleep(0.05)
-    time.sleep(0.5)
+    time.sleep(1)  # the endless loop, or the long check, has been reached
     children = family(process.pid)
     names = {child.name() for child in children}
     process.kill()

@@ -102,6 +102,13 @@ def denied(server, run, body: str) -> str:
     return run(server, text)
 
 
+def test_a_worker_that_follows_another_at_once_is_not_taken_for_it(any_server):
+    # its connection often gets the number of the one that is just being closed
+    for _ in range(150):
+        connection, _number = any_server.worker()
+        connection.close()
+
+
 @pytest.mark.parametrize(
     "body",
     [
@@ -293,6 +300,19 @@ def wait_until(condition, seconds: float = 10) -> None:
     while not condition():
         assert time.monotonic() < ends_at, "still not so"
         time.sleep(0.02)
+
+
+def test_a_server_that_dies_is_never_a_learners_fault(run):
+    server = ForkServer((), isolation.plain())
+    try:
+        assert run(server, "return 1") == 1
+        worker = run.made[0]
+        os.kill(server._process.pid, signal.SIGKILL)
+        server._process.wait()
+        with pytest.raises(GradingError, match="process that starts workers ended"):
+            worker()
+    finally:
+        server.close()
 
 
 # -- canaries ----------------------------------------------------------------------------------------
