@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from autograder.batch.plan import Plan
     from autograder.batch.run import Batch, Results
     from autograder.course import Course
+    from autograder.results import Written
 
 Target = click.Path(dir_okay=False, path_type=Path)
 
@@ -70,6 +71,12 @@ graded is shown and written."""
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="For --results: CSV with the students' names and the learning platform's ids.",
 )
+@click.option(
+    "--canvas",
+    multiple=True,
+    metavar="LAB=NUMBER",
+    help="For --results: the number of Canvas's assignment, as its gradebook export has it.",
+)
 @click.option("--seed", type=click.IntRange(0, 2**63 - 1), help="Of the inputs; drawn afresh if not given.")
 @time_limit
 def grade(
@@ -84,6 +91,7 @@ def grade(
     html_file: Path | None,
     results: Path | None,
     roster: Path | None,
+    canvas: tuple[str, ...],
     seed: int | None,
     seconds: float | None,
 ) -> int:
@@ -104,8 +112,10 @@ def grade(
     if not plan.assignment:  # there it is looked at together with the gradebook
         require(unsafe)
     pictures = plan.assignment or bool(html_file or results)
-    if roster and not results:
-        raise CourseError("--roster is for the tables that --results FOLDER writes")
+    if (roster or canvas) and not results:
+        raise CourseError("--roster and --canvas are for the tables that --results FOLDER writes")
+    # read before anything is graded: a mistake in it should not cost a run
+    people, columns = _roster(roster), _canvas_numbers(course, canvas)
     settings = Settings(
         options={"pictures": pictures, **limits(seconds)},
         seed=seed,
@@ -122,24 +132,44 @@ def grade(
             write_atomic(json_file, as_json(found.without_pictures(), total, batch.seed))
         if html_file:
             write_atomic(html_file, as_html(found, total))
-        notes = _write_results(course, found, results, roster) if results else []
+        pages = _write_results(course, found, results, people, columns) if results else None
         code = _tell(batch, found, written + ([results] if results else []))
-    for note in notes:
-        click.echo(note, err=True)
+    if pages is not None:
+        for note in [*pages.notes, *pages.refused.values()]:
+            click.echo(note, err=True)
+        code = code or (NOT_PASSED if pages.refused else 0)
     if batch.stopped:
         click.echo(f"Stopped: {len(found)} of {total} files were graded.", err=True)
         return STOPPED
     return code
 
 
-def _write_results(course: Course, found: Results, folder: Path, roster: Path | None) -> list[str]:
-    """Pages and tables; returns what the instructor should know about them."""
-    from autograder.results import read_roster, write_all
+def _roster(file: Path | None) -> Any:
+    from autograder.results import read_roster
+
+    return read_roster(file) if file else None
+
+
+def _canvas_numbers(course: Course, texts: Sequence[str]) -> dict[str, int]:
+    """Numbers of Canvas's assignments by lab."""
+    found = {}
+    for text in texts:
+        name, sign, number = text.partition("=")
+        if not (sign and number.isdigit()):
+            raise CourseError(f"--canvas is {text!r}, expected LAB=NUMBER, such as t03=1234")
+        found[course.lab(name).name] = int(number)
+    return found
+
+
+def _write_results(
+    course: Course, found: Results, folder: Path, people: Any, canvas: dict[str, int]
+) -> Written:
+    """Pages and tables."""
+    from autograder.results import write_all
 
     labs = {graded.lab for graded in found.without_pictures() if graded.lab}
     only = course.lab(labs.pop()) if len(labs) == 1 else None
-    written = write_all(folder, course, only, found, read_roster(roster) if roster else None)
-    return [*written.notes, *written.refused.values()]
+    return write_all(folder, course, only, found, people, canvas=canvas)
 
 
 def _plan(course: Course, target: str, lab: str | None, students: list[str] | None) -> tuple[Plan, bool]:
