@@ -264,10 +264,10 @@ def _guard(name: str, module: Any) -> None:
     kind = type(module)
     if taken == set() or not isinstance(module, ModuleType) or issubclass(kind, _Guarded):
         return
-    # the module's own dict stays as it is: what its functions look up there is real
-    module.__class__ = type(
-        kind.__name__, (_Guarded, kind), {"_speechlab_kind": kind, "_speechlab_name": name}
-    )
+    guarded = type(kind.__name__, (_Guarded, kind), {"_speechlab_kind": kind, "_speechlab_name": name})
+    # the module's own dict stays as it is: what its functions look up there is real. Past the module's own
+    # __setattr__: PyTorch's modules of settings refuse names that are no setting
+    object.__setattr__(module, "__class__", guarded)
 
 
 class _Guarded(ModuleType):

@@ -6,6 +6,8 @@ import secrets
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from autograder import forbidden, views
@@ -22,6 +24,7 @@ from autograder.notebook import Reading
 from autograder.sandbox.client import CALL_SECONDS, PART_SECONDS, Submission
 from autograder.sandbox.forkserver import shared_server
 from autograder.sandbox.isolation import in_force
+from autograder.sandbox.recall import Answers, Recall
 
 LOOKING_SECONDS = 30.0  # for what it costs here to look at the answers of one check
 PICTURE_SECONDS = 20.0
@@ -316,4 +319,19 @@ def submission(
     shared_server(libraries)  # here, where the limits of no check hold, which it would inherit
     backend = Submission(reading.cells, part.name, provided, resolve, libraries, call_seconds, part_seconds)
     backend.forbids = part.forbids
+    backend.recall = Recall(_answers(course, lab), part.name)
     return backend
+
+
+_known_answers: dict[Path, tuple[list[ModuleType], Answers]] = {}
+
+
+def _answers(course: Course, lab: Lab) -> Answers:
+    """What the references of a lab, and of those that it builds on, have answered as they are now."""
+    assert lab.folder is not None
+    there = {other.name for other in course.labs}
+    modules = [load_reference(lab.folder), *(reference_of(course, n) for n in lab.needs if n in there)]
+    known = _known_answers.get(lab.folder)
+    if known is None or known[0] != modules:
+        known = _known_answers[lab.folder] = modules, Answers()
+    return known[1]

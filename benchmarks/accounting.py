@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import json
 import os
+import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
 
-from benchmarks.processes import start
+from benchmarks.processes import full, start
 
 _PR_SET_CHILD_SUBREAPER = 36
 SAMPLE_SECONDS = 0.3
+WAIT_SECONDS = 30.0
 
 
 @dataclass(frozen=True)
@@ -29,57 +33,65 @@ class Cost:
     processor: float
 
 
-@contextlib.contextmanager
-def counting() -> Iterator[Callable[[], Cost]]:
-    """What is spent from here on, by this process and by all those started meanwhile that have ended.
+def cost(
+    command: Sequence[str], folder: Path, environment: Mapping[str, str], codes: Sequence[int] = (0,)
+) -> Cost:
+    """Run a command, as `processes.start` does, and say what it took.
 
-    On Linux also by those that outlived their parents; elsewhere these are not counted.
+    On Linux what outlives its parent counts too; elsewhere only what the command has waited for.
     """
-    _adopt_orphans()
-    began, used = time.perf_counter(), _used()
-    ended: list[Cost] = []
-
-    def spent() -> Cost:
-        return ended[0] if ended else Cost(time.perf_counter() - began, _used() - used)
-
-    try:
-        yield spent
-    finally:
-        wall = time.perf_counter() - began
-        _reap()
-        ended.append(Cost(wall, _used() - used))
+    with tempfile.TemporaryDirectory(prefix="speechlab-bench-") as name:
+        report = Path(name) / "cost.json"
+        start(
+            ["python", "-m", "benchmarks.accounting", str(report), *full(command)], folder, environment, codes
+        )
+        return Cost(**json.loads(report.read_text(encoding="utf-8")))
 
 
-def _adopt_orphans() -> None:
+def main(report: str, *command: str) -> int:
+    """Run a command in this process's care, and write into a file what it took."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1)
+    began = time.perf_counter()
+    code = subprocess.run(command).returncode
+    wall = time.perf_counter() - began
+    if sys.platform != "win32":
+        _wait_for_all()
+    Path(report).write_text(json.dumps({"wall": wall, "processor": used(children=True)}), encoding="utf-8")
+    return code
 
 
-def _reap() -> None:
-    """Wait for what the command has left behind and is about to end: its use counts once it has."""
-    if not hasattr(os, "waitpid"):
-        return
-    ends_at = time.monotonic() + 20
+def _wait_for_all() -> None:
+    """What the command has left behind ends soon; its use counts once it has been waited for."""
+    ends_at = time.monotonic() + WAIT_SECONDS
     while time.monotonic() < ends_at:
         try:
             if os.waitpid(-1, os.WNOHANG) == (0, 0):
                 time.sleep(0.02)
         except ChildProcessError:
             return
+    raise RuntimeError(f"a process is still there {WAIT_SECONDS:g} s after the command that started it")
 
 
-def _used() -> float:
-    try:
-        import resource
-    except ImportError:  # Windows
-        return time.process_time()
-    found = [resource.getrusage(kind) for kind in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    return sum(one.ru_utime + one.ru_stime for one in found)
+def used(children: bool) -> float:
+    """Processor seconds of this process, or of its children that have ended."""
+    if sys.platform == "win32":
+        return 0.0 if children else time.process_time()
+    import resource
+
+    found = resource.getrusage(resource.RUSAGE_CHILDREN if children else resource.RUSAGE_SELF)
+    return found.ru_utime + found.ru_stime
 
 
 @dataclass(frozen=True)
 class Memory:
-    """Largest shares of memory seen, in bytes: `own` is in no other process, `share` divides what is shared."""
+    """Memory of the largest process of a kind, in bytes.
+
+    Attributes:
+        own: what is in no other process.
+        share: that, and what is shared with other processes divided by their number.
+        count: of processes of that kind.
+    """
 
     own: int
     share: int
@@ -98,7 +110,7 @@ def watched(
     Args:
         kind: names the kind of a process; "" for one that does not count.
     Returns:
-        For each kind the mean over its processes at the moment when they took most, and how many there were.
+        For each kind the largest process at the moment when it took most, and how many there were.
     """
     seen: dict[str, Memory] = {}
     over = threading.Event()
@@ -113,10 +125,9 @@ def watched(
                         used = process.memory_full_info()
                         groups[name].append((used.uss, getattr(used, "pss", used.uss)))
             for name, found in groups.items():
-                count = len(found)
-                share = sum(pss for _, pss in found) // count
+                own, share = max(found, key=lambda used: used[1])
                 if name not in seen or share > seen[name].share:
-                    seen[name] = Memory(sum(uss for uss, _ in found) // count, share, count)
+                    seen[name] = Memory(own, share, len(found))
 
     thread = threading.Thread(target=look, daemon=True)
     thread.start()
@@ -126,3 +137,7 @@ def watched(
         over.set()
         thread.join()
     return seen
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

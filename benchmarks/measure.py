@@ -31,7 +31,7 @@ class Row:
         benchmark: name of the benchmark that it belongs to.
         what: what was measured, in a few words.
         figure: the figure that the goal is about.
-        unit: of `figure`: "s", "ms", or a ratio such as "of librosa's time".
+        unit: of `figure`: "s", "ms", "MB", or a ratio such as "of librosa's time".
         goal: the figure should be at most this; None if nothing was set.
         seconds: what was timed → time of one call.
         note: what a reader must know to judge the figure.

@@ -24,7 +24,7 @@ compares `autograder.grading.grade` with nbgrader's `Execute` preprocessor, whic
 notebook. *Whole command* is `nbgrader autograde`, start and gradebook included, once with this course's
 configuration and once with nbgrader's defaults. Full marks are asserted on both sides."""
 
-NAME = "grading"
+NAME = "one-submission"
 STUDENT = "somebody"
 CELL_SECONDS = 600
 # as by default, and without warnings on our screen

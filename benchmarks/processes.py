@@ -17,6 +17,11 @@ PROGRAMS = {
 SECONDS = 900.0
 
 
+def full(command: Sequence[str]) -> list[str]:
+    """A command as the system starts it: one of PROGRAMS by this Python."""
+    return [sys.executable, *PROGRAMS[command[0]], *command[1:]]
+
+
 def start(
     command: Sequence[str], folder: Path, environment: Mapping[str, str], codes: Sequence[int] = (0,)
 ) -> None:
@@ -30,7 +35,7 @@ def start(
         RuntimeError: for any other exit code, with the end of what the command printed.
     """
     done = subprocess.run(
-        [sys.executable, *PROGRAMS[command[0]], *command[1:]],
+        full(command),
         cwd=folder,
         env={**os.environ, **environment},
         stdin=subprocess.DEVNULL,

@@ -17,12 +17,16 @@ if TYPE_CHECKING:
 
 TITLES = {
     "mfcc": "MFCC against librosa",
+    "fourier": "Fourier transforms against NumPy and librosa",
+    "preprocessing": "Resampling against SciPy, loudness against pyloudnorm",
     "hmm": "Forward and Viterbi against hmmlearn",
     "check": "What check() costs",
     "pipe": "What a question to the sandbox costs",
     "cold-start": "Cold start",
-    "grading": "Grading one submission",
+    "one-submission": "Grading one submission",
+    "grading": "Grading a class",
 }
+UNITS = ("s", "ms", "MB")  # all others are of something: ratios
 INTRODUCTION = """\
 # Benchmarks
 
@@ -62,7 +66,7 @@ def figure(row: Row) -> str:
     said = number(row.figure.median)
     if row.figure.count > 1:
         said += f" ({number(row.figure.low)}–{number(row.figure.high)})"
-    return f"{said} {row.unit if row.unit in ('s', 'ms') else '× ' + row.unit.removeprefix('of ')}"
+    return f"{said} {row.unit if row.unit in UNITS else '× ' + row.unit.removeprefix('of ')}"
 
 
 def goal(row: Row) -> str:
@@ -75,7 +79,7 @@ def verdict(row: Row) -> str:
 
 def timed(row: Row) -> str:
     """What was timed for a ratio, in milliseconds."""
-    if row.unit in ("s", "ms"):
+    if row.unit in UNITS:
         return ""
     return ", ".join(f"{name} {_milliseconds(seconds)}" for name, seconds in row.seconds.items())
 

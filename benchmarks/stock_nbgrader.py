@@ -16,7 +16,7 @@ from autograder.definitions import Code, defining, parse
 from autograder.notebook import grade_id, is_check, source_of
 
 # What checks.py gets from the engine, in plain Python: as many inputs for property checks, if it has any,
-PROPERTIES = f'''
+PROPERTIES = f"""
 from hypothesis import HealthCheck, Phase, settings
 
 settings.register_profile(
@@ -24,7 +24,7 @@ settings.register_profile(
     phases=[Phase.explicit, Phase.generate], suppress_health_check=list(HealthCheck),
 )
 settings.load_profile("asserts")
-'''
+"""
 # and `lab` and the decorators.
 PREAMBLE = '''
 import numpy as np

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import subprocess
 import sys
@@ -10,8 +11,11 @@ from pathlib import Path
 import pytest
 
 from benchmarks import (
+    accounting,
     cold_start,
+    executed,
     features,
+    grading,
     hidden_markov,
     one_submission,
     overhead,
@@ -59,7 +63,7 @@ def assert_documented(name: str, rows: list[Row]) -> list[dict]:
             assert times["low"] <= times["median"] <= times["high"]
             assert times["count"] >= 1
         assert row["met"] in ((None,) if row["goal"] is None else (True, False))
-        assert row["unit"] in ("s", "ms") or len(row["seconds"]) == 2
+        assert row["unit"] in report.UNITS or len(row["seconds"]) == 2
     page = report.page(results)
     assert all(row.what in page for row in rows if not row.detail)
     assert report.table(name, rows).row_count == sum(not row.detail for row in rows)
@@ -154,8 +158,75 @@ def test_cold_start():
 
 @pytest.mark.slow
 def test_grading_one_submission():
-    found = assert_documented("grading", one_submission.run(True, MINIATURE, LAB))
+    found = assert_documented("one-submission", one_submission.run(True, MINIATURE, LAB))
     assert len(found) == 3
+
+
+@pytest.mark.slow
+def test_grading_a_class():
+    rows = grading.run(True, MINIATURE, LAB)  # marks of both sides are compared inside
+    assert_documented("grading", rows)
+    assert [row.goal for row in rows if row.unit != "MB"] == [0.1, None, 1 / 1.8, 1 / 3, None, 1.1, 1 / 1.8]
+    if sys.platform == "linux":
+        memory = [row.what.rpartition("memory of a ")[2] for row in rows if row.unit == "MB"]
+        assert memory == ["grader", "fork server"]
+
+
+def test_a_class_has_its_shares_and_every_mistake_in_turn():
+    from autograder.course import load_course
+    from autograder.loading import load_mistakes
+
+    lab = load_course(MINIATURE).lab(LAB)
+    cases = list(itertools.islice(grading.submissions(lab), 20))
+    assert [case.kind for case in cases].count(grading.RIGHT) == 8
+    assert [case.kind for case in cases].count(grading.STUB) == 4
+    wrong = [case for case in cases if case.kind == grading.WRONG]
+    assert all(0 <= case.points < lab.points for case in wrong)
+    texts = [case.notebook.decode() for case in wrong]
+    for mistake in load_mistakes(lab):
+        assert any(f"return {mistake.name}" in text for text in texts), mistake.name
+
+
+def test_a_class_is_reckoned_from_its_sample():
+    sample = {grading.RIGHT: [accounting.Cost(4.0, 2.0), accounting.Cost(6.0, 2.0)]}
+    sample |= {grading.WRONG: [accounting.Cost(10.0, 5.0)], grading.STUB: [accounting.Cost(1.0, 0.5)]}
+    mean = grading.reckoned(sample)
+    assert (mean.wall, mean.processor) == pytest.approx((0.4 * 5 + 0.4 * 10 + 0.2, 0.4 * 2 + 0.4 * 5 + 0.1))
+
+
+ORPHAN = """
+import os, time
+def work(seconds):
+    ends = time.process_time() + seconds
+    while time.process_time() < ends: pass
+if not os.fork():
+    if not os.fork():
+        work(0.4)  # by now its parent is gone
+    os._exit(0)
+os.wait()
+work(0.2)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux lets a process adopt orphans")
+def test_a_commands_cost_counts_what_outlives_it(tmp_path):
+    spent = accounting.cost(["python", "-c", ORPHAN], tmp_path, {"PYTHONPATH": str(ROOT)})
+    assert spent.processor > 0.59  # the clock of processors is coarse
+
+
+def test_a_command_that_fails_is_told(tmp_path):
+    with pytest.raises(RuntimeError, match="ended with 3"):
+        accounting.cost(["python", "-c", "raise SystemExit(3)"], tmp_path, {"PYTHONPATH": str(ROOT)})
+
+
+def test_stock_points_are_those_of_tests_without_an_error():
+    def cell(points, failed, **kind):
+        outputs = [{"output_type": "stream"}, {"output_type": "error"}] if failed else []
+        about = {"grade": True, "solution": False, "points": points, **kind}
+        return {"metadata": {"nbgrader": about}, "outputs": outputs}
+
+    cells = [{"metadata": {}, "outputs": []}, cell(2, False), cell(4, True), cell(8, False, solution=True)]
+    assert executed.points({"cells": cells}) == 2
 
 
 def test_assert_cells_catch_a_wrong_part():

@@ -12,6 +12,7 @@ from autograder.definitions import Code
 from autograder.errors import GradingError
 from autograder.sandbox.forkserver import ForkServer, shared_server
 from autograder.sandbox.peer import Gone, Peer
+from autograder.sandbox.recall import Recall
 
 CALL_SECONDS = 20.0
 PART_SECONDS = 60.0
@@ -29,6 +30,7 @@ class Submission:
     """
 
     forbids: tuple[str, ...] = ()  # library functions that are taken away from the learner's code there
+    recall: Recall | None = None  # what the reference has answered before
 
     def __init__(
         self,
@@ -62,7 +64,7 @@ class Submission:
 
     def _start(self) -> Peer:
         connection = self._worker()
-        peer = Peer(connection, self._serve, gives_objects=False)
+        peer = Peer(connection, self._serve, gives_objects=False, recall=self.recall)
         self._interrupt = lambda: _hang_up(connection)
         peer.limit = self._call_seconds
         cells = [[code.source, code.part] for code in self._cells]

@@ -127,7 +127,7 @@ class ForkServer:
         return connection, NUMBER.unpack(answer[len(HELLO) :])[0]
 
     def death(self, number: int) -> str | None:
-        """How a worker ended, in words; empty if it still runs or nobody knows; None if the server is gone."""
+        """How a worker ended, in words; empty if that is not known (yet), None if the server is gone."""
         try:
             with self._connect(DEATH) as connection:
                 connection.settimeout(HELLO_SECONDS)

@@ -20,6 +20,9 @@ CLONE_NEWUSER, CLONE_NEWPID = 0x10000000, 0x20000000
 MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_REMOUNT = 1, 2, 4, 8, 32
 MS_BIND, MS_REC, MS_PRIVATE = 4096, 16384, 1 << 18
 
+MADV_COLLAPSE = 25
+_HUGE = 2 * 1024**2
+
 LAST_CAPABILITY = 63
 CAP_DAC_READ_SEARCH = 2
 _CAPABILITY_VERSION_3 = 0x20080522
@@ -58,6 +61,22 @@ def mount(source: str, target: str, kind: str | None, flags: int, options: str =
         ),
         f"mount {target}",
     )
+
+
+def use_huge_pages() -> None:
+    """Gather this process's own memory in huge pages, where the kernel can (Linux 6.1).
+
+    A fork copies one entry for each page, so it takes half the time. What is written to later is split
+    up again, so it costs no memory.
+    """
+    with open("/proc/self/maps", encoding="ascii", errors="replace") as file:
+        lines = [line.split() for line in file]
+    for place, rights, *_, inode in (line[:5] for line in lines):
+        if rights == "rw-p" and inode == "0":
+            first, last = (int(end, 16) for end in place.split("-"))
+            for address in range(-(-first // _HUGE) * _HUGE, last - _HUGE + 1, _HUGE):
+                # it may refuse: nothing is there, or it is too old; then all stays as it was
+                libc().madvise(ctypes.c_void_p(address), ctypes.c_size_t(_HUGE), MADV_COLLAPSE)
 
 
 class _Header(ctypes.Structure):

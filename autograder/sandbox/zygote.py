@@ -243,6 +243,8 @@ def _import_libraries(names: Iterable[str]) -> None:
     # all of this stays: collecting garbage in a worker must not touch, and so copy, its memory
     gc.collect()
     gc.freeze()
+    if sys.platform == "linux":
+        calls.use_huge_pages()
 
 
 def main(setup: str) -> None:

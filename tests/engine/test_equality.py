@@ -26,7 +26,6 @@ from autograder.notebook import parse_notebook, read_parts
 from autograder.sandbox import forkserver, isolation
 from autograder.specimens import REFERENCE, STUB, Specimen, marks_in_process, notebook, specimens
 
-
 ROOT = Path(__file__).resolve().parent.parent.parent
 COURSE = load_course(ROOT)
 LABS = [lab.name for lab in COURSE.labs]
@@ -98,10 +97,14 @@ def test_a_specimen_needs_a_mistake_that_there_is():
 def only(monkeypatch: pytest.MonkeyPatch) -> Iterator:
     """Let workers be started by one back end, as in a process of its own."""
     servers: dict = {}
-    monkeypatch.setattr(forkserver, "_backend", None)
-    monkeypatch.setattr(forkserver, "_servers", servers)
-    monkeypatch.setattr(forkserver, "_refused", {})
-    yield lambda name: monkeypatch.setenv(isolation.CHOICE, name)
+
+    def choose(name: str) -> None:
+        monkeypatch.setattr(forkserver, "_backend", None)
+        monkeypatch.setattr(forkserver, "_servers", servers)
+        monkeypatch.setattr(forkserver, "_refused", {})
+        monkeypatch.setenv(isolation.CHOICE, name)
+
+    yield choose
     for server in servers.values():
         server.close()
 
@@ -123,7 +126,9 @@ def test_in_the_sandbox(lab, made, in_process):
 
 
 @pytest.mark.parametrize("backend", ISOLATING)
-def test_in_the_sandbox_by_each_back_end(backend, only, chosen, in_process):
+def test_in_the_sandbox_by_the_other_back_ends(backend, only, chosen, in_process):
+    if isolation.in_force().startswith(backend):
+        pytest.skip(f"{backend} is the one that all specimens are graded with")
     only(backend)
     try:
         found = isolation.in_force()

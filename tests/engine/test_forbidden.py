@@ -5,10 +5,12 @@ from __future__ import annotations
 import dataclasses
 import subprocess
 import sys
+import types
 
 import numpy as np
 import pytest
 
+from autograder import forbidden
 from autograder.course import Course, Part, load_course, read_lab, to_release
 from autograder.definitions import Code
 from autograder.errors import CourseError
@@ -128,6 +130,7 @@ def test_nothing_is_read_for_a_part_that_forbids_nothing():
 
 SCRIPT = """
 import sys
+import types
 import numpy as np, scipy.signal
 from autograder.forbidden import absent, ForbiddenFunction
 
@@ -240,3 +243,20 @@ def test_a_notebook_says_so_too():
     (flag,) = _forbidden_uses(names, Part("part", 1, 1, 1, forbids=("numpy.mean",)))
     assert "part uses numpy.mean (line 2)" in flag
     assert _forbidden_uses(names, Part("part", 1, 1, 1)) == []
+
+
+def test_a_module_that_refuses_attributes_is_guarded_too(monkeypatch):
+    """PyTorch's modules of settings raise for names that they do not know."""
+
+    class Settings(types.ModuleType):
+        def __setattr__(self, name: str, value: object) -> None:
+            raise AttributeError(name)
+
+    module = Settings("strict_settings")
+    monkeypatch.setitem(sys.modules, "strict_settings", module)
+    forbidden._hidden["strict_settings"] = None
+    try:
+        forbidden._guard("strict_settings", module)
+        assert isinstance(module, forbidden._Guarded)
+    finally:
+        del forbidden._hidden["strict_settings"]

@@ -220,7 +220,8 @@ return [float(np.linalg.norm(scipy.linalg.solve(np.eye(3), np.ones(3)))), len(sc
         ("import ctypes; ctypes.string_at(0)", "SIGSEGV"),
         (
             (
-                "import sys\nsys.setrecursionlimit(10**9)\nclass A:\n    def __repr__(self): return repr(self)\n"
+                "import sys\nsys.setrecursionlimit(10**9)\n"
+                "class A:\n    def __repr__(self): return repr(self)\n"
                 "return repr(A())"
             ),
             "SIGSEGV",

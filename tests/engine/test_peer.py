@@ -243,7 +243,9 @@ def test_a_given_function_can_be_called_until_it_is_dropped(against):
     assert replies == [[True, 40, replies[0][2]], [True, 1.0, replies[1][2]]]
 
 
-@pytest.mark.parametrize("value", [int, np.ndarray, sys, object(), iter([])], ids=repr)
+@pytest.mark.parametrize(
+    "value", [int, np.ndarray, sys, object(), iter([])], ids=lambda value: type(value).__name__
+)
 def test_nothing_but_functions_is_given(against, value):
     with pytest.raises(BadValue):
         against(lambda evil: None, value)
