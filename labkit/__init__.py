@@ -1,4 +1,4 @@
-"""What a lab imports: corpora, players, plots, parts, and a few helpers.
+"""What a lab imports: corpora, players, plots, measures, parts, and a few helpers.
 
 Nothing heavy is loaded by `import labkit` or by `from labkit import plot`: matplotlib comes with the
 first drawing, IPython only inside a notebook, torch never.
@@ -10,21 +10,33 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from labkit import corpora, parts, plot
+    from labkit import corpora, measure, parts, plot
     from labkit.notebook import progress, table
-    from labkit.players import play
+    from labkit.players import play, play_ab
     from labkit.timing import fast_mode, stopwatch
 
 _HOME = {
     "play": "labkit.players",
+    "play_ab": "labkit.players",
     "progress": "labkit.notebook",
     "table": "labkit.notebook",
     "fast_mode": "labkit.timing",
     "stopwatch": "labkit.timing",
 }
-_MODULES = ("corpora", "parts", "plot")
+_MODULES = ("corpora", "measure", "parts", "plot")
 
-__all__ = ["corpora", "fast_mode", "parts", "play", "plot", "progress", "stopwatch", "table"]
+__all__ = [
+    "corpora",
+    "fast_mode",
+    "measure",
+    "parts",
+    "play",
+    "play_ab",
+    "plot",
+    "progress",
+    "stopwatch",
+    "table",
+]
 
 
 def __getattr__(name: str) -> Any:

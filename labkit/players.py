@@ -39,6 +39,58 @@ def play(samples: Any, sample_rate: int) -> None:
     show({"text/html": players_html(signals, rate), "text/plain": _described(signals, rate)})
 
 
+def play_ab(samples: Mapping[str, Any], sample_rate: int) -> None:
+    """Show players of sounds to be compared, A, B, C …, in the order given and equally loud.
+
+    What is louder seems better. So all are brought to the same level (root mean square over the stretches
+    within 30 dB of the loudest one); the label says by how many dB each was changed. For sounds whose
+    difference is their level, use `play`.
+
+    Args:
+        samples: label → waveform of shape [time] or [channels, time]; two or more.
+        sample_rate: in Hz.
+    Raises:
+        ValueError: as `play`, or if there is only one sound.
+    """
+    rate = _checked_rate(sample_rate)
+    if not isinstance(samples, Mapping) or len(samples) < 2:
+        raise ValueError("samples holds fewer than two sounds, expected a dict from label to waveform")
+    signals = equally_loud(
+        {str(label): _checked_samples(signal, str(label)) for label, signal in samples.items()}, rate
+    )
+    if not in_notebook():
+        return
+    show({"text/html": players_html(signals, rate), "text/plain": _described(signals, rate)})
+
+
+def equally_loud(signals: Mapping[str, np.ndarray], sample_rate: int) -> dict[str, np.ndarray]:
+    """The signals at one level, none with a peak above 1, labelled A, B, C …; see `play_ab`."""
+    levels = {label: _speech_level(array, sample_rate) for label, array in signals.items()}
+    heard = [label for label, level in levels.items() if level > 0]
+    # as loud as the loudest, or as loud as every one of them can be without clipping
+    room = [levels[label] * 0.99 / float(np.abs(signals[label]).max()) for label in heard]
+    target = min([max(levels.values()), *room])
+    result = {}
+    for number, (label, array) in enumerate(signals.items()):
+        gain = target / levels[label] if levels[label] > 0 else 1.0
+        change = f"{20 * math.log10(gain):+.1f} dB" if levels[label] > 0 else "silent"
+        result[f"{_letter(number)} · {label} ({change})"] = (array * np.float32(gain)).astype(np.float32)
+    return result
+
+
+def _letter(number: int) -> str:
+    return chr(ord("A") + number) if number < 26 else str(number + 1)
+
+
+def _speech_level(array: np.ndarray, sample_rate: int) -> float:
+    """Root mean square over the frames of 50 ms that are within 30 dB of the loudest."""
+    size = min(array.shape[-1], max(1, round(0.05 * sample_rate)))
+    whole = array.shape[-1] // size * size
+    frames = np.atleast_2d(array).astype(np.float64)[:, :whole].reshape(-1, whole // size, size)
+    power = np.mean(frames**2, axis=(0, 2))
+    return float(np.sqrt(power[power >= power.max() * 1e-3].mean()))
+
+
 def players_html(signals: Mapping[str, object], sample_rate: int) -> str:
     """HTML of one player for each labelled waveform, the sound embedded; see `play`."""
     rate = _checked_rate(sample_rate)

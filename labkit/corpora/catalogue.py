@@ -7,7 +7,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from labkit.corpora import free_spoken_digits, mirrors, synthetic_digits
+from labkit.corpora import (
+    blocks,
+    free_spoken_digits,
+    mirrors,
+    noise,
+    synthetic_digits,
+    synthetic_languages,
+    synthetic_phones,
+    synthetic_sentences,
+    synthetic_voices,
+)
 from labkit.corpora.clip import Corpus
 from labkit.corpora.errors import CorpusNotFound
 
@@ -20,7 +30,8 @@ class CorpusInfo:
         name: what `load` and `get` take.
         title: in words.
         real: True for recordings, False for synthetic speech.
-        state: "cached" (in the cache), "mirror" (in the mirror folder), or "absent".
+        state: "cached" (in the cache), "partly" (some of it is in the cache), "mirror" (in the mirror
+            folder), or "absent".
         path: where it lies, or None.
         clips, speakers: how many.
         seconds: of sound, altogether.
@@ -112,6 +123,36 @@ def _from_mirror(name: str, licence: str, **facts: Any) -> _Entry:
     )
 
 
+def _made_in_blocks(recipe: Callable[[], blocks.BlockRecipe], **facts: Any) -> _Entry:
+    def get(progress: bool) -> Path:
+        blocks.load(recipe(), progress=progress)
+        return blocks.folder(recipe())
+
+    return _Entry(
+        real=False,
+        licence=blocks.LICENCE,
+        source="eSpeak NG through the package espeakng-loader",
+        how="Made on first use, as much as is asked for, without a network; `get` makes all of it.",
+        load=lambda: blocks.load(recipe(), progress=True),
+        locate=lambda: blocks.state(recipe()),
+        get=get,
+        **facts,
+    )
+
+
+def _clean_digits() -> str:
+    return "synth_digits" if _locate_fsdd()[1] is None else "fsdd"
+
+
+def _load_noisy_digits() -> Corpus:
+    clean = _entry(_clean_digits()).load()
+    try:
+        noises = noise.recorded(clean.sample_rate)
+    except CorpusNotFound:
+        noises = noise.generated(clean.sample_rate)
+    return noise.add_noise(clean, noises, noise.SNRS_DB, "noisy_digits")
+
+
 _ENTRIES = {
     "synth_digits": _Entry(
         title="Synthetic spoken digits",
@@ -146,6 +187,67 @@ _ENTRIES = {
         load=free_spoken_digits.load,
         locate=_locate_fsdd,
         get=lambda progress: free_spoken_digits.get(progress=progress),
+    ),
+    "synth_ljs": _made_in_blocks(
+        synthetic_sentences.recipe,
+        title="Synthetic sentences by one voice",
+        clips=1600,
+        speakers=1,
+        seconds=5159.5,
+        sample_rate=22050,
+        megabytes=230.2,
+        splits="train: nine sentences of ten; test: every tenth",
+        use="synthesis: one voice, with exact times of phonemes and words",
+    ),
+    "synth_voices": _made_in_blocks(
+        synthetic_voices.recipe,
+        title="Synthetic sentences by forty voices",
+        clips=1200,
+        speakers=40,
+        seconds=3913.0,
+        sample_rate=16000,
+        megabytes=127.3,
+        splits="train: 30 voices; test: 10 other voices",
+        use="telling voices apart; the same and different sentences by many voices",
+    ),
+    "synth_timit": _made_in_blocks(
+        synthetic_phones.recipe,
+        title="Synthetic sentences with TIMIT's phone labels",
+        clips=320,
+        speakers=32,
+        seconds=1121.4,
+        sample_rate=16000,
+        megabytes=36.6,
+        splits="train: 24 voices; test: 8 other voices, other sentences but for two",
+        use="recognition of phonemes: 61 labels with times, folded to 39",
+    ),
+    "synth_langs": _made_in_blocks(
+        synthetic_languages.recipe,
+        title="Synthetic sentences in eighteen languages",
+        clips=864,
+        speakers=6,
+        seconds=1979.4,
+        sample_rate=16000,
+        megabytes=64.5,
+        splits="train: 4 voices; test: 2 other voices, the same sentences",
+        use="telling languages apart; recognition in several languages",
+    ),
+    "noisy_digits": _Entry(
+        title="Spoken digits in noise",
+        real=False,
+        clips=5760,
+        speakers=24,
+        seconds=3099.4,
+        sample_rate=8000,
+        megabytes=0.0,
+        splits="as the digits'",
+        licence="as its digits and noises; nobody's recordings where both are synthetic",
+        source="fsdd and noise_rir where they are on this machine, else synth_digits and generated noise",
+        use="recognition of isolated words in noise of known strength",
+        how="Mixed on first use from digits and noises that are here; nothing is written.",
+        load=_load_noisy_digits,
+        locate=lambda: _entry(_clean_digits()).locate(),
+        get=lambda progress: _entry(_clean_digits()).get(progress),
     ),
     "ljspeech": _from_mirror(
         "ljspeech",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -10,6 +10,8 @@ from typing import overload
 
 import numpy as np
 from jaxtyping import Float
+
+Timed = tuple[str, float, float]  # a label, and the seconds at which it starts and ends
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,6 +28,9 @@ class Clip:
         duration: in seconds.
         path: the file that holds this clip alone, or None.
         info: what else the manifest says about it (gender, accent, phones …).
+        language: code such as "en" or "pt-BR"; None where the source does not tell.
+        phonemes: (label, start, end) in seconds, in the order of time, without gaps; None where unknown.
+        words: likewise, for words; between two words there may be a pause.
     """
 
     text: str | None
@@ -38,6 +43,9 @@ class Clip:
     path: Path | None = None
     info: Mapping[str, object] = field(default_factory=dict, repr=False)
     read: Callable[[], np.ndarray] | None = field(default=None, repr=False)
+    language: str | None = None
+    phonemes: Sequence[Timed] | None = field(default=None, repr=False)
+    words: Sequence[Timed] | None = field(default=None, repr=False)
 
     @cached_property
     def samples(self) -> Float[np.ndarray, "time"]:
@@ -103,6 +111,11 @@ class Corpus:
         return sorted(texts, key=numbers.__getitem__) if numbers.keys() == texts else sorted(texts)
 
     @property
+    def languages(self) -> list[str]:
+        """Codes of the languages, sorted."""
+        return sorted({clip.language for clip in self.clips if clip.language is not None})
+
+    @property
     def seconds(self) -> float:
         """Length of all clips together."""
         return sum(clip.duration for clip in self.clips)
@@ -112,6 +125,7 @@ class Corpus:
         split: str | None = None,
         speaker: str | Collection[str] | None = None,
         text: str | Collection[str] | None = None,
+        language: str | Collection[str] | None = None,
     ) -> Corpus:
         """The clips for which everything given holds.
 
@@ -119,13 +133,15 @@ class Corpus:
             split: "train" or "test".
             speaker: a name, or several.
             text: a word, or several.
+            language: a code, or several.
         Raises:
-            ValueError: if this corpus has no such split, speaker or text.
+            ValueError: if this corpus has no such split, speaker, text or language.
         """
         splits = {clip.split for clip in self.clips if clip.split is not None}
         wanted_split = _wanted(split, splits, "split")
         wanted_speaker = _wanted(speaker, self.speakers, "speaker")
         wanted_text = _wanted(text, self.words, "text")
+        wanted_language = _wanted(language, self.languages, "language")
         return self._with(
             [
                 clip
@@ -133,6 +149,7 @@ class Corpus:
                 if (wanted_split is None or clip.split in wanted_split)
                 and (wanted_speaker is None or clip.speaker in wanted_speaker)
                 and (wanted_text is None or clip.text in wanted_text)
+                and (wanted_language is None or clip.language in wanted_language)
             ]
         )
 

@@ -23,7 +23,7 @@ def write_manifest(path: str | Path, entries: Iterable[Mapping[str, object]]) ->
         ValueError: if an entry lacks one of the three or its duration is not a positive number.
     """
     lines = []
-    for number, entry in enumerate(entries, 1):
+    for number, entry in enumerate(entries, start=1):
         _check(entry, f"entry {number}", ValueError)
         lines.append(json.dumps(dict(entry), ensure_ascii=False) + "\n")
     with atomic_file(Path(path)) as temporary:

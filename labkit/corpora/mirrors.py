@@ -8,12 +8,22 @@ from pathlib import Path
 import numpy as np
 
 from labkit.corpora.audio import read_audio
-from labkit.corpora.clip import Clip, Corpus
+from labkit.corpora.clip import Clip, Corpus, Timed
 from labkit.corpora.errors import CorpusDamaged, CorpusNotFound
 from labkit.corpora.manifest import read_manifest
 from labkit.corpora.store import mirror_dir
 
-_CLIP_FIELDS = ("audio_filepath", "duration", "text", "label", "speaker", "split", "index", "sample_rate")
+_CLIP_FIELDS = (
+    "audio_filepath",
+    "duration",
+    "text",
+    "label",
+    "speaker",
+    "split",
+    "index",
+    "sample_rate",
+    "language",
+)
 
 
 @dataclass(frozen=True)
@@ -92,4 +102,14 @@ def _clip(place: Path, number: int, entry: dict) -> Clip:
         path=path,
         info={key: value for key, value in entry.items() if key not in _CLIP_FIELDS},
         read=FileSamples(path),
+        language=entry.get("language"),
+        phonemes=_labelled_phones(entry, int(rate)),
     )
+
+
+def _labelled_phones(entry: dict, rate: int) -> list[Timed] | None:
+    """The phones of SpeechBrain's sentences: labels in one string, and the sample at which each ends."""
+    if "phones" not in entry or "phone_end_samples" not in entry:
+        return None
+    ends = [sample / rate for sample in entry["phone_end_samples"]]
+    return list(zip(entry["phones"].split(), [0.0, *ends[:-1]], ends, strict=True))

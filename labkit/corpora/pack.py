@@ -19,14 +19,14 @@ from typing import Any
 
 import numpy as np
 
-from labkit.corpora.clip import Clip, Corpus
+from labkit.corpora.clip import Clip, Corpus, Timed
 from labkit.corpora.errors import CorpusDamaged
 from labkit.corpora.store import atomic_folder
 
 FORMAT = 1
 FULL_SCALE = 32768  # 16-bit samples are divided by this, so that they lie in [-1, 1)
 
-_CLIP_FIELDS = ("text", "label", "speaker", "split", "index", "duration")
+_CLIP_FIELDS = ("text", "label", "speaker", "split", "index", "duration", "language")
 _PACK_FIELDS = ("audio_filepath", "offset", "length")
 
 
@@ -95,16 +95,23 @@ def read_pack(folder: Path) -> Corpus:
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise CorpusDamaged(f"{folder} is not a whole corpus: {error}") from error
     rate, file = int(facts["sample_rate"]), folder / "samples.s16"
+    known = {*_CLIP_FIELDS, "phonemes", "words", *_PACK_FIELDS}
     clips = [
         Clip(
             **{name: entry.get(name) for name in _CLIP_FIELDS},
             sample_rate=rate,
-            info={key: value for key, value in entry.items() if key not in (*_CLIP_FIELDS, *_PACK_FIELDS)},
+            phonemes=_timed(entry.get("phonemes")),
+            words=_timed(entry.get("words")),
+            info={key: value for key, value in entry.items() if key not in known},
             read=PackedSamples(file, entry["offset"], entry["length"]),
         )
         for entry in entries
     ]
     return Corpus(facts["name"], bool(facts["real"]), rate, clips, facts["licence"])
+
+
+def _timed(spans: list | None) -> list[Timed] | None:
+    return None if spans is None else [(label, start, end) for label, start, end in spans]
 
 
 def file_sha256(path: Path) -> str:

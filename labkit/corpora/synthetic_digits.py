@@ -8,22 +8,20 @@ from __future__ import annotations
 
 import hashlib
 import json
-import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
-from math import gcd
 from pathlib import Path
 
 import numpy as np
 
 from labkit.corpora import espeak
+from labkit.corpora.blocks import LICENCE, recorded
 from labkit.corpora.clip import Corpus
 from labkit.corpora.errors import CorpusDamaged, CorpusError
 from labkit.corpora.pack import read_pack, write_pack
 from labkit.corpora.store import lock, place_in_cache
 
 NAME = "synth_digits"
-LICENCE = "made on this machine by eSpeak NG (a program under GPL-3.0-or-later); nobody's recordings"
 WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 
 TRAIN_VOICES = {
@@ -148,19 +146,4 @@ def _make(recipe: Recipe, progress: bool) -> Iterator[tuple[dict, np.ndarray]]:
         twin = heard.setdefault(hashlib.sha256(pcm.tobytes()).digest(), name)
         if twin is not name:
             raise CorpusError(f"eSpeak NG gave the same sound for {name} and {twin}")
-        yield entry, _recorded(pcm, rate, recipe, entry["audio_filepath"])
-
-
-def _recorded(pcm: np.ndarray, rate: int, recipe: Recipe, name: str) -> np.ndarray:
-    """What a recorder would have kept: resampled, with a short margin, dithered to 16 bits."""
-    from scipy.signal import resample_poly
-
-    common = gcd(rate, recipe.sample_rate)
-    wave = resample_poly(pcm.astype(np.float64), recipe.sample_rate // common, rate // common)
-    margin = np.zeros(round(recipe.margin_seconds * recipe.sample_rate))
-    wave = np.concatenate([margin, wave, margin])
-    # Triangular dither of one step, as any recorder adds it: without it the margins are exact zeros,
-    # which no microphone gives and whose logarithm is minus infinity.
-    noise = np.random.default_rng(zlib.crc32(name.encode()))
-    wave += noise.random(wave.size) - noise.random(wave.size)
-    return np.clip(np.rint(wave), -32768, 32767).astype(np.int16)
+        yield entry, recorded(pcm, rate, recipe.sample_rate, recipe.margin_seconds, entry["audio_filepath"])

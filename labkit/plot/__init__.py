@@ -2,6 +2,7 @@
 
 from labkit.plot.charts import attention, bars, confusion, filterbank, lines, matrix
 from labkit.plot.signals import compare, features, spectrogram, state_path, track, waveform
+from labkit.plot.sounds import spectrograms, speech, stft
 from labkit.plot.style import png
 
 __all__ = [
@@ -15,7 +16,10 @@ __all__ = [
     "matrix",
     "png",
     "spectrogram",
+    "spectrograms",
+    "speech",
     "state_path",
+    "stft",
     "track",
     "waveform",
 ]

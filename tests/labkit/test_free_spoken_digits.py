@@ -14,7 +14,7 @@ import pytest
 import soundfile
 
 from labkit import corpora
-from labkit.corpora import CorpusDamaged, CorpusNotFound, DownloadFailed, free_spoken_digits
+from labkit.corpora import CorpusDamaged, CorpusNotFound, DownloadFailed, free_spoken_digits, standins
 from labkit.corpora.free_spoken_digits import RECIPE, Recipe
 
 NAMES = [
@@ -315,7 +315,7 @@ def test_digits_are_synthetic_without_recordings_and_say_so(fresh_cache, monkeyp
 
     recipe = synthetic_digits.RECIPE
     tiny = replace(recipe, train_voices=recipe.train_voices[:1], test_voices=(), rates=(165,), pitches=(50,))
-    monkeypatch.setattr(corpora, "synth_digits", lambda: synthetic_digits.load(tiny))
+    monkeypatch.setattr(standins, "synth_digits", lambda: synthetic_digits.load(tiny))
     corpus = corpora.digits()
     assert not corpus.real
     (line,) = capsys.readouterr().out.splitlines()
@@ -327,7 +327,7 @@ def test_digits_are_synthetic_without_recordings_and_say_so(fresh_cache, monkeyp
 def test_digits_are_the_recordings_where_they_are_cached(small, monkeypatch, capsys) -> None:
     free_spoken_digits.get(small, progress=False)
     capsys.readouterr()
-    monkeypatch.setattr(corpora, "fsdd", lambda: free_spoken_digits.load(small))
+    monkeypatch.setattr(standins, "fsdd", lambda: free_spoken_digits.load(small))
     assert corpora.digits().real
     assert capsys.readouterr().out == "Digits: FSDD, 12 recordings of 2 people (CC BY-SA 4.0).\n"
 
@@ -335,6 +335,6 @@ def test_digits_are_the_recordings_where_they_are_cached(small, monkeypatch, cap
 def test_damaged_recordings_are_not_passed_over_in_silence(small, monkeypatch) -> None:
     place = free_spoken_digits.get(small, progress=False)
     (place / "samples.s16").write_bytes(b"")
-    monkeypatch.setattr(corpora, "fsdd", lambda: free_spoken_digits.load(small))
+    monkeypatch.setattr(standins, "fsdd", lambda: free_spoken_digits.load(small))
     with pytest.raises(CorpusDamaged):
         corpora.digits()

@@ -10,8 +10,8 @@ import wave
 import numpy as np
 import pytest
 
-from labkit import play
-from labkit.players import players_html, wav_bytes
+from labkit import play, play_ab
+from labkit.players import equally_loud, players_html, wav_bytes
 
 TONE = 0.5 * np.sin(2 * np.pi * 440 * np.arange(800) / 8000)
 
@@ -89,3 +89,44 @@ def test_outside_a_notebook_nothing_is_shown(capsys: pytest.CaptureFixture[str])
 def test_bad_input_is_named(samples, rate, message) -> None:
     with pytest.raises(ValueError, match=message):
         play(samples, rate)
+
+
+def _spoken_level(samples: np.ndarray) -> float:
+    return float(np.sqrt(np.mean(samples.astype(np.float64) ** 2)))
+
+
+def test_sounds_to_compare_are_equally_loud_in_the_order_given() -> None:
+    made = equally_loud({"quiet": 0.1 * TONE, "loud": TONE}, 8000)
+    assert list(made) == ["A · quiet (+20.0 dB)", "B · loud (+0.0 dB)"]
+    quiet, loud = made.values()
+    np.testing.assert_allclose(quiet, loud, rtol=1e-5, atol=1e-6)
+
+
+def test_none_of_the_sounds_to_compare_is_clipped() -> None:
+    # the click would need a peak of 8 to be as loud as the tone: all are turned down instead
+    click = np.zeros(400)
+    click[::40] = 0.9
+    made = equally_loud({"tone": TONE, "click": click}, 8000)
+    assert max(np.abs(sound).max() for sound in made.values()) == pytest.approx(0.99, abs=1e-3)
+    tone, clicks = (_spoken_level(sound) for sound in made.values())
+    assert tone == pytest.approx(clicks, rel=0.01)
+
+
+def test_pauses_do_not_make_a_sound_louder() -> None:
+    paused = np.concatenate([TONE, np.zeros(8000), TONE])
+    labels = list(equally_loud({"whole": TONE, "with a pause": paused}, 8000))
+    assert labels == ["A · whole (+0.0 dB)", "B · with a pause (+0.0 dB)"]
+
+
+def test_silence_stays_silent_beside_a_sound() -> None:
+    made = equally_loud({"sound": TONE, "nothing": np.zeros(800)}, 8000)
+    assert list(made)[1] == "B · nothing (silent)"
+    assert not np.any(made["B · nothing (silent)"])
+    assert not np.any(next(iter(equally_loud({"a": np.zeros(8), "b": np.zeros(8)}, 8000).values())))
+
+
+def test_one_sound_cannot_be_compared() -> None:
+    for given in ({"a": TONE}, TONE):
+        with pytest.raises(ValueError, match="fewer than two sounds"):
+            play_ab(given, 8000)
+    assert play_ab({"a": TONE, "b": -TONE}, 8000) is None

@@ -48,6 +48,17 @@ FIGURES = {
     "bars": lambda: plot.bars({"george": 98.5, "theo": 71}, "accuracy [%]", "b"),
     "bars, undefined": lambda: plot.bars({"a": np.nan, "a very long name that needs room": -1.0}),
     "compare": lambda: plot.compare({"yours": MATRIX, "library": MATRIX + 1}, 0.01, "c"),
+    "stft": lambda: plot.stft(MATRIX.T + 1j, 8000, 80, "s"),
+    "stft, magnitudes, silent": lambda: plot.stft(np.zeros((5, 7)), 8000, 80, range_db=60),
+    "spectrograms": lambda: plot.spectrograms({"noisy": WAVE, "clean, shorter": WAVE[:900]}, 8000, "s"),
+    "spectrograms, one sample": lambda: plot.spectrograms({"": [0.5]}, 8000),
+    "speech": lambda: plot.speech(WAVE, 8000, title="a title that is longer than the figure is wide " * 3),
+    "speech, marks": lambda: plot.speech(
+        WAVE, 8000, [("sil", 0.0, 0.1), ("ˈaɪ", 0.1, 0.102), ("t", 0.102, 0.103), ("", 0.103, 0.5)], title="s"
+    ),
+    "speech, tracks": lambda: plot.speech(
+        np.tile(WAVE, 8), 8000, [("one", 0.0, 4.0)], {"labelled": [(0.1, 0.2), [0.3, 4]], "none": []}
+    ),
     "compare, two rows": lambda: plot.compare({str(i): MATRIX for i in range(4)}),
 }
 
@@ -208,3 +219,44 @@ def _luminance(color: str) -> float:
 
 def test_description_says_in_words_what_is_drawn() -> None:
     assert style.description(FIGURES["track"]()) == "t: level [dB] over time [s]"
+
+
+def test_a_spectrogram_shows_a_tone_at_its_frequency_and_level() -> None:
+    tone = 0.5 * np.sin(2 * np.pi * 1000 * np.arange(8000) / 8000)
+    figure = plot.spectrograms({"tone": tone}, 8000)
+    (image,) = figure.axes[0].images
+    levels, (left, right, bottom, top) = np.asarray(image.get_array()), image.get_extent()
+    middle = levels[:, levels.shape[1] // 2]
+    height = bottom + (np.argmax(middle) + 0.5) * (top - bottom) / len(middle)
+    assert height == pytest.approx(1000, abs=20)
+    assert middle.max() == pytest.approx(20 * np.log10(0.5), abs=0.1)  # a sine of full scale is 0 dB
+    assert left <= 0 and right == pytest.approx(1.0, abs=0.01)
+    assert levels.min() >= levels.max() - 80.001
+
+
+def test_a_track_of_truth_values_lies_where_it_is_true() -> None:
+    voiced = np.zeros(100, bool)
+    voiced[20:50] = voiced[99] = True
+    figure = plot.speech(np.ones(8000) * 0.1, 8000, tracks={"vad": voiced})
+    (bars,) = figure.axes[2].collections
+    edges = [(box.get_extents().x0, box.get_extents().x1) for box in bars.get_paths()]
+    np.testing.assert_allclose(edges, [(0.2, 0.5), (0.99, 1.0)], atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: plot.stft(MATRIX[0], 8000, 80), "spectrum has shape"),
+        (lambda: plot.stft(np.array([["a"]]), 8000, 80), "spectrum has dtype"),
+        (lambda: plot.stft(MATRIX, 8000, 0), "hop_length is 0"),
+        (lambda: plot.spectrograms({}, 8000), "signals is empty"),
+        (lambda: plot.spectrograms({"a": MATRIX}, 8000), r"signals\['a'\] has shape"),
+        (lambda: plot.speech(WAVE, 0), "sample_rate is 0"),
+        (lambda: plot.speech(WAVE, 8000, [("a", 1.0, 0.5)]), "'a' starts at 1.0 s and ends at 0.5 s"),
+        (lambda: plot.speech(WAVE, 8000, tracks={"v": [0.5, 1.0]}), r"tracks\['v'\] has shape"),
+        (lambda: plot.speech(WAVE, 8000, tracks={"v": [(1.0, 0.5)]}), "ends before it starts"),
+    ],
+)
+def test_bad_sounds_are_named(call, message) -> None:
+    with pytest.raises(ValueError, match=message):
+        call()
