@@ -1,8 +1,8 @@
 """However a submission is graded, it gets the same marks: reference, stub and every named mistake.
 
 The routes are checks in this process, the sandbox with each back end that isolates here, the pool of
-graders, Dask and nbgrader. All draw their inputs from one seed. The sandbox and the pool get every
-mistake of every lab; the other routes get a choice of them unless SPEECHLAB_EQUALITY=all is set.
+graders, Dask and nbgrader. All draw their inputs from one seed. The sandbox gets every mistake of
+every lab; the other routes get a choice of them unless SPEECHLAB_EQUALITY=all is set.
 """
 
 from __future__ import annotations
@@ -158,8 +158,8 @@ def by_a_batch(folder: Path, graded: dict[tuple[str, str], Specimen], dask: str 
     return route
 
 
-def test_by_the_pool(tmp_path, made, in_process):
-    assert_equal(by_a_batch(tmp_path / "handed-in", made), in_process, len(made))
+def test_by_the_pool(tmp_path, chosen, in_process):
+    assert_equal(by_a_batch(tmp_path / "handed-in", chosen), in_process, len(chosen))
 
 
 def test_by_dask(tmp_path, chosen, in_process):

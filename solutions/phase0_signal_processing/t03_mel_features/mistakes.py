@@ -463,7 +463,7 @@ def base_ten(samples, sample_rate, n_mels=40, n_fft=512, frame_length=400, hop_l
 
 
 @mistake("log_mel", "You computed decibels. The natural logarithm of the energy is asked for.")
-def decibels(samples, sample_rate, n_mels=40, n_fft=512, frame_length=400, hop_length=160, floor=1e-10):
+def in_decibels(samples, sample_rate, n_mels=40, n_fft=512, frame_length=400, hop_length=160, floor=1e-10):
     energies = mel_energies(samples, sample_rate, n_mels, n_fft, frame_length, hop_length, floor)
     return 10 * np.log10(np.maximum(energies, floor))
 
