@@ -28,7 +28,7 @@ class Hole(Exception):
 
 def names(policy: Policy) -> list[str]:
     """The canaries that a worker under this policy must pass."""
-    return [name for name, (applies, _) in _CANARIES.items() if applies(policy)]
+    return list(_CANARIES) if policy.namespaces or policy.landlock is not None else []
 
 
 def answer(connection: socket.socket) -> None:
@@ -38,7 +38,7 @@ def answer(connection: socket.socket) -> None:
     report: dict[str, str] = {}
     for name in names(policy):
         try:
-            _CANARIES[name][1](policy, question, connection)
+            _CANARIES[name](policy, question, connection)
             report[name] = ""
         except Hole as hole:
             report[name] = str(hole)
@@ -174,25 +174,19 @@ def _device_files(*_: Any) -> None:
 
 
 _Canary = Callable[..., None]
-
-
-def _isolates(policy: Policy) -> bool:
-    return policy.namespaces or policy.landlock is not None
-
-
-_CANARIES: dict[str, tuple[Callable[[Policy], bool], _Canary]] = {
-    "user": (_isolates, _user),
-    "capabilities": (_isolates, _capabilities),
-    "filter of system calls": (_isolates, _filter),
-    "network": (_isolates, _network),
-    "mounts": (_isolates, _mounts),
-    "read-only system": (_isolates, _read_only),
-    "disk": (_isolates, _disk),
-    "memory": (_isolates, _memory),
-    "limits": (_isolates, _resource_limits),
-    "descriptors": (_isolates, _descriptors),
-    "environment": (_isolates, _environment),
-    "files": (_isolates, _files),
-    "processes": (_isolates, _processes),
-    "devices": (_isolates, _device_files),
+_CANARIES: dict[str, _Canary] = {
+    "user": _user,
+    "capabilities": _capabilities,
+    "filter of system calls": _filter,
+    "network": _network,
+    "mounts": _mounts,
+    "read-only system": _read_only,
+    "disk": _disk,
+    "memory": _memory,
+    "limits": _resource_limits,
+    "descriptors": _descriptors,
+    "environment": _environment,
+    "files": _files,
+    "processes": _processes,
+    "devices": _device_files,
 }

@@ -11,7 +11,7 @@ import site
 import sys
 import sysconfig
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from autograder.errors import CourseError, GradingError
@@ -309,8 +309,3 @@ def require(unsafe: bool = False) -> str:
         f"solutions included, and use the network. No isolation works on this machine ({reasons}). "
         "Install bubblewrap, or name a container image, or accept the risk with --unsafe-no-isolation"
     )
-
-
-def with_policy(backend: Backend, **changes: object) -> Backend:
-    """The same back end under another policy: how tests show that a missing wall is noticed."""
-    return replace(backend, policy=replace(backend.policy, **changes))  # type: ignore[arg-type]

@@ -226,6 +226,7 @@ def _import(names: Iterable[str]) -> None:
         with contextlib.suppress(ImportError):
             importlib.import_module(name)
         package, _, attribute = name.rpartition(".")
+        # a package that loads its parts on demand may raise anything; it will again where a learner asks
         with contextlib.suppress(Exception):
             getattr(sys.modules.get(package), attribute, None)
 

@@ -79,6 +79,9 @@ def why_not() -> str:
     """Why the guard cannot be set up here; empty if it can."""
     if not sys.platform.startswith("linux"):
         return "namespaces are Linux's"
+    hidden = [place for place in TMPFS_MB if REPOSITORY.is_relative_to(place)]
+    if hidden:
+        return f"this checkout lies below {hidden[0]}, which the guard covers with one of its own"
     line = command([sys.executable, "-m", "tests.attacks.inside", "--probe"])
     if line is None:
         return "neither unshare nor bwrap can be used here"
