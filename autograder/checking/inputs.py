@@ -4,13 +4,18 @@ Hypothesis draws an example, runs it, draws the next, and runs a failing one aga
 longer than most learners' code. Here it only draws, once per check and seed: a repeated `check()`
 pays for the learner's code alone, and a mistake that is tried on a failed check gets exactly the
 inputs that the learner's code got, each of them once.
+
+Hypothesis mixes numbers into its examples that it finds in the source of whatever modules are loaded. What
+is loaded differs from process to process, so the same seed would give other inputs; here it takes none.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from types import BuiltinFunctionType, FunctionType
 from typing import Any
+from unittest import mock
 
 import numpy as np
 
@@ -29,6 +34,23 @@ def set_seed(function: Callable[..., Any], seed: int) -> None:
     """Make what Hypothesis itself draws for a check repeatable."""
     plain: Any = getattr(function, "__func__", function)
     plain._hypothesis_internal_use_seed = seed
+
+
+@contextmanager
+def repeatable() -> Iterator[None]:
+    """While this lasts, Hypothesis draws from the seed alone, whatever modules are loaded."""
+    from hypothesis.internal.cache import LRUCache
+    from hypothesis.internal.conjecture import providers
+
+    if not hasattr(providers, "_get_local_constants"):  # before 6.131 it took none
+        yield
+        return
+    none = providers.Constants()
+    with (
+        mock.patch.object(providers, "_get_local_constants", lambda: none),
+        mock.patch.object(providers, "CONSTANTS_CACHE", LRUCache(1024)),
+    ):
+        yield
 
 
 def _copy(example: dict[str, Any]) -> dict[str, Any]:
@@ -62,7 +84,8 @@ def draw(function: Callable[..., Any], fixtures: Sequence[str]) -> Inputs | None
     check = handle.inner_test
     handle.inner_test = record  # Hypothesis lets others replace what it calls
     try:
-        function(**dict.fromkeys(fixtures))
+        with repeatable():
+            function(**dict.fromkeys(fixtures))
         return [_copy(example) for example in drawn]
     except BadValue:
         return None

@@ -243,7 +243,10 @@ class CheckSession:
             return info.excinfo.value if info.excinfo else None
 
         def call() -> None:
-            if drawn is None:
+            if drawn is None and inputs.is_property(item.obj):
+                with inputs.repeatable():
+                    item.runtest()
+            elif drawn is None:
                 item.runtest()
             else:
                 inputs.run(item.obj, {name: item.funcargs[name] for name in _fixtures(item)}, drawn)

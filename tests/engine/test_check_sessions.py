@@ -138,3 +138,25 @@ def test_inputs_that_a_check_does_not_want_are_passed_over(session: CheckSession
 def test_check_whose_inputs_cannot_be_drawn_is_our_fault(session: CheckSession):
     with pytest.raises(GradingError, match="cannot draw its inputs"):
         seen(session, 3, seed=3)
+
+
+def test_inputs_do_not_depend_on_the_modules_that_are_loaded(
+    session: CheckSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    from hypothesis.internal.conjecture import providers
+
+    def draws() -> list:
+        return [seen(session, number, seed) for number in (0, 1, 2) for seed in range(20)]
+
+    expected = draws()
+    few = providers.Constants(
+        integers=providers.SortedSet(range(10)),
+        floats=providers.SortedSet(key=providers.float_to_int),
+        bytes=providers.SortedSet(),
+        strings=providers.SortedSet(),
+    )
+    # as after the import of a module whose source is full of small numbers
+    monkeypatch.setattr(providers, "_get_local_constants", lambda: few)
+    providers.CONSTANTS_CACHE.cache.clear()
+    session._drawn.clear()
+    assert draws() == expected

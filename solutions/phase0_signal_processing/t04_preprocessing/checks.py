@@ -953,6 +953,22 @@ def test_agrees_with_the_rule_block_by_block(lab, seed, rate, seconds, gain):
 
 
 @checks("loudness_lufs")
+@pytest.mark.parametrize("below", [9.7, 10.3])
+def test_blocks_ten_units_below_the_mean_are_left_out(lab, rng, below):
+    """The relative gate must stand ten units below the mean of the blocks that passed the first."""
+    rate, long, short = 8000, 30.0, 3.0
+    level = rng.uniform(-30, -20)
+    # powers 1 for the loud part and p for the soft one: the mean is (10 + p) / 11, and p is to lie below it
+    # by `below`; blocks across the edge are loud enough in any case
+    p = 10 / (11 * 10 ** (below / 10) - 1)
+    samples = np.concatenate(
+        [tone(level, long, rate, 1), tone(level + 10 * np.log10(p), short, rate, 1)]
+    )
+    expected = loudness_by_the_book(samples, rate)
+    assert lab.loudness_lufs(samples, rate) == pytest.approx(expected, abs=1e-8)
+
+
+@checks("loudness_lufs")
 def test_an_incomplete_last_block_is_left_out(lab):
     """What comes after the last whole block must not count."""
     rate = 8000
