@@ -12,6 +12,8 @@ from __future__ import annotations
 
 import ast
 import importlib.util
+import itertools
+import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from importlib.abc import Loader, MetaPathFinder
@@ -235,10 +237,31 @@ def absent(names: Sequence[str]) -> None:
             _hidden[parent] = siblings | {leaf}
         if is_module or parent not in sys.modules:
             _hidden[name] = None
-    for name, module in list(sys.modules.items()):
-        _guard(name, module)
+    for name in _loaded():
+        _guard(name, sys.modules.get(name))
     if names and not any(isinstance(finder, _Watch) for finder in sys.meta_path):
         sys.meta_path.insert(0, _Watch())
+
+
+_noted = ""  # names of modules, one a line, in the order of loading
+
+
+def note_modules() -> None:
+    """Remember which modules are loaded, for processes that are forked from this one.
+
+    There, looking at each of some thousand modules would copy a page of memory for nearly every one.
+    """
+    global _noted
+    _noted = "\n".join(sys.modules)
+
+
+def _loaded() -> list[str]:
+    """The modules that are loaded and may lose something, in any order."""
+    last = _noted.rpartition("\n")[2]
+    later = list(itertools.takewhile(lambda name: name != last, reversed(sys.modules)))
+    wanted = [re.escape(name) + (r"(?:\..*)?" if taken is None else "") for name, taken in _hidden.items()]
+    known = re.findall(f"^(?:{'|'.join(wanted)})$", _noted, re.M) if wanted else []
+    return [*known, *later]
 
 
 def _is_module(name: str, parent: str) -> bool:

@@ -229,24 +229,29 @@ class Graders:
             tick: called several times a second with what each grader is doing.
         """
         again: deque[Job] = deque()
-        while True:
-            for grader in self._graders:
-                if grader.future is None:
-                    job = again.popleft() if again else next(jobs, None)
-                    if job is not None:
-                        self._give(grader, job)
-            busy = {g.future: g for g in self._graders if g.future is not None}
-            if not busy:
-                return
+        self._give_all(again, jobs)
+        while busy := {g.future: g for g in self._graders if g.future is not None}:
             done, _ = wait(busy, timeout=TICK_SECONDS, return_when=FIRST_COMPLETED)
             if tick is not None:
                 tick([words for words in map(_doing, busy.values()) if words])
+            outcomes = []
             for future in done:
                 job, outcome = self._outcome(busy[future])
                 if outcome is None:
                     again.append(job)
                 else:
-                    yield job, outcome
+                    outcomes.append((job, outcome))
+            # first, so that no grader waits while what it found is written down
+            self._give_all(again, jobs)
+            yield from outcomes
+
+    def _give_all(self, again: deque[Job], jobs: Iterator[Job]) -> None:
+        """Give a job to every grader that has none, while there are any."""
+        for grader in self._graders:
+            if grader.future is None:
+                job = again.popleft() if again else next(jobs, None)
+                if job is not None:
+                    self._give(grader, job)
 
     def _give(self, grader: _Grader, job: Job) -> None:
         grader.job = job

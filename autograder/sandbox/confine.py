@@ -73,20 +73,32 @@ def become_nobody(policy: Policy) -> None:
     system.prctl(system.PR_SET_DUMPABLE, 1)
 
 
-def new_namespaces(policy: Policy) -> None:
-    """Own namespaces; the next child is the first process of the new process namespace.
+NAMESPACES = (
+    system.CLONE_NEWUSER
+    | system.CLONE_NEWNS
+    | system.CLONE_NEWPID
+    | system.CLONE_NEWIPC
+    | system.CLONE_NEWUTS
+)
+
+
+def fork(policy: Policy) -> int:
+    """`os.fork`; with namespaces, the child is the first process of its own and calls `furnish` next.
 
     Raises:
         OSError: if the kernel refuses.
     """
-    user, group = os.getuid(), os.getgid()
-    system.unshare(
-        system.CLONE_NEWUSER
-        | system.CLONE_NEWNS
-        | system.CLONE_NEWPID
-        | system.CLONE_NEWIPC
-        | system.CLONE_NEWUTS
-    )
+    return system.fork_into(NAMESPACES) if policy.namespaces else os.fork()
+
+
+def furnish(policy: Policy, user: int, group: int) -> None:
+    """In new namespaces: who one is there, and what is mounted.
+
+    Args:
+        user, group: as they were outside.
+    Raises:
+        OSError: if the kernel refuses.
+    """
     for name, text in (
         ("setgroups", "deny"),
         ("uid_map", f"{user} {user} 1"),

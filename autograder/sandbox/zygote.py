@@ -20,7 +20,7 @@ import sys
 from collections.abc import Iterable
 from typing import Any
 
-from autograder.sandbox.confine import Policy, become_nobody, confine, measure, new_namespaces
+from autograder.sandbox.confine import Policy, become_nobody, confine, fork, furnish, measure
 from autograder.sandbox.confine import system as calls
 
 HELLO = b"\x01"
@@ -47,6 +47,7 @@ class Zygote:
         self._listener, self._policy = listener, policy
         self._poll = select.poll()
         self._workers: dict[int, tuple[int, socket.socket, int]] = {}  # descriptor → pid, socket, number
+        self._ending: dict[int, tuple[socket.socket, int]] = {}  # pid of a killed worker → socket, number
         self._deaths: dict[int, str] = {}
         self._count = 0
 
@@ -77,6 +78,9 @@ class Zygote:
     def close(self) -> None:
         for descriptor in list(self._workers):
             self._kill(descriptor)
+        for pid in list(self._ending):
+            with contextlib.suppress(ChildProcessError):
+                self._ended(pid, os.waitpid(pid, 0)[1])
 
     def _accept(self) -> None:
         connection, _ = self._listener.accept()
@@ -98,35 +102,20 @@ class Zygote:
 
     def _fork(self, connection: socket.socket, probe: bool) -> None:
         self._count += 1
-        number = self._count
-        told, tell = os.pipe()
-        pid = os.fork()
+        number, user, group = self._count, os.getuid(), os.getgid()
+        pid = fork(self._policy)  # an error leaves no worker: the trusted side takes it for this machine's
         if pid == 0:
-            os.close(told)
-            self._become(connection, number, probe, tell)
-        os.close(tell)
-        if self._policy.namespaces:
-            # the child went on to fork the worker proper and tells its number
-            answer = os.read(told, NUMBER.size)
-            pid = NUMBER.unpack(answer)[0] if len(answer) == NUMBER.size else 0
-        os.close(told)
-        if not pid:
-            connection.close()  # no hello: the trusted side takes it for this machine's fault
-            return
+            self._become(connection, number, probe, user, group)
         self._workers[connection.fileno()] = (pid, connection, number)
         self._poll.register(connection.fileno(), 0)  # hanging up is always reported
 
-    def _become(self, connection: socket.socket, number: int, probe: bool, tell: int) -> Any:
+    def _become(self, connection: socket.socket, number: int, probe: bool, user: int, group: int) -> Any:
         try:
             signal.set_wakeup_fd(-1)
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             os.setsid()
             if self._policy.namespaces:
-                new_namespaces(self._policy)
-                pid = os.fork()
-                if pid:
-                    os.write(tell, NUMBER.pack(pid))
-                    os._exit(0)
+                furnish(self._policy, user, group)
             # the libraries' own module, not imported at the top: it brings numpy
             from autograder.sandbox import canaries, worker
 
@@ -156,21 +145,26 @@ class Zygote:
             if pid == 0:
                 return
             if pid in by_pid:
-                self._forget(by_pid[pid], status)
+                self._ending[pid] = self._leave(by_pid[pid])
+            if pid in self._ending:
+                self._ended(pid, status)
 
     def _kill(self, descriptor: int) -> None:
+        """Kill a worker; what the kernel has to clear away after it is not waited for."""
         pid, _, _ = self._workers[descriptor]
         for end in (os.killpg, os.kill):
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 end(pid, signal.SIGKILL)
-        with contextlib.suppress(ChildProcessError):
-            _, status = os.waitpid(pid, 0)
-            self._forget(descriptor, status)
-        self._end_orphans()
+        self._ending[pid] = self._leave(descriptor)
 
-    def _forget(self, descriptor: int, status: int) -> None:
+    def _leave(self, descriptor: int) -> tuple[socket.socket, int]:
+        """A worker is watched no longer: its socket and number."""
         _, connection, number = self._workers.pop(descriptor)
         self._poll.unregister(descriptor)
+        return connection, number
+
+    def _ended(self, pid: int, status: int) -> None:
+        connection, number = self._ending.pop(pid)
         self._deaths[number] = _how(status)
         while len(self._deaths) > _REMEMBERED:
             del self._deaths[next(iter(self._deaths))]
@@ -181,7 +175,7 @@ class Zygote:
         """Kill what a dead worker has left behind, in a session of its own perhaps: it is our child now."""
         if self._policy.namespaces or self._policy.seccomp:
             return  # the namespace ended with its worker, or nothing could be started
-        known = {pid for pid, _, _ in self._workers.values()}
+        known = {pid for pid, _, _ in self._workers.values()} | set(self._ending)
         for _ in range(100):
             left = [pid for pid in _children() if pid not in known]
             if not left:
@@ -241,6 +235,7 @@ def _import_libraries(names: Iterable[str]) -> None:
     # libraries leave each other notes there; what a worker finds is what the trusted side gave
     os.environ.clear()
     os.environ.update(given)
+    sys.modules["autograder.forbidden"].note_modules()  # type: ignore[attr-defined]
     # all of this stays: collecting garbage in a worker must not touch, and so copy, its memory
     gc.collect()
     gc.freeze()

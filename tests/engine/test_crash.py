@@ -194,16 +194,22 @@ def test_thirty_kills_change_nothing(start, course_copy):
             kept = restarted(kept)
     restarted(kept)
 
-    for _ in range(KILLS_OF_A_GRADER):
+    killed = 0
+    for _ in range(5 * KILLS_OF_A_GRADER):
         process = start()
-        assert wait_for(process, root, dice.uniform(0, 0.3), dice.randrange(0, STUDENTS - 6))
+        running = wait_for(process, root, dice.uniform(0, 0.1), dice.randrange(0, STUDENTS // 2))
         children = family(process.pid)
         graders = [child for child in children if "multiprocessing.forkserver" in " ".join(command(child))]
-        os.kill(dice.choice(graders).pid, signal.SIGKILL)
+        if running and graders:  # else it was done before: another moment will do
+            os.kill(dice.choice(graders).pid, signal.SIGKILL)
+            killed += 1
         complete(process)
         assert (tables(root), pages(root)) == expected
         assert not all_gone(children), "something outlives the batch"
         afresh(root)
+        if killed == KILLS_OF_A_GRADER:
+            return
+    raise AssertionError(f"only {killed} graders could be killed while they were at work")
 
 
 def command(process: psutil.Process) -> list[str]:
