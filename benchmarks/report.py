@@ -19,6 +19,7 @@ TITLES = {
     "mfcc": "MFCC against librosa",
     "fourier": "Fourier transforms against NumPy and librosa",
     "preprocessing": "Resampling against SciPy, loudness against pyloudnorm",
+    "synthesis": "Making the synthetic corpora",
     "hmm": "Forward and Viterbi against hmmlearn",
     "check": "What check() costs",
     "pipe": "What a question to the sandbox costs",

@@ -17,6 +17,7 @@ BENCHMARKS = {
     "mfcc": "features",
     "fourier": "fourier",
     "preprocessing": "preprocessing",
+    "synthesis": "synthesis",
     "hmm": "hidden_markov",
     "check": "overhead",
     "pipe": "pipe_overhead",

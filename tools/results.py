@@ -2,14 +2,15 @@
 
     python tools/results.py [LAB …]
 
-Figures from synthetic speech and from recordings are never mixed: each page's own output says which
-data it ran on, and so does the head of the file.
+With names of labs, only their sections are made anew. Figures from synthetic speech and from
+recordings are never mixed: each page's own output says which data it ran on, and so does its section.
 """
 
 from __future__ import annotations
 
 import os
 import platform
+import re
 import sys
 import tempfile
 import time
@@ -18,7 +19,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from autograder.course import Lab, load_course
+from autograder.course import Course, Lab, load_course
 from autograder.files import write_atomic
 from autograder.loading import load_mistakes
 from autograder.mutants import run_mutants
@@ -32,6 +33,7 @@ checks are proven. Every named mistake is caught and told by its own sentence; t
 small changes of the reference (an operator, a constant, a bound, a call left out) that a check must notice.
 """
 ROOT = Path(__file__).resolve().parent.parent
+TARGET = ROOT / "docs" / "results.md"
 
 
 def processor() -> str:
@@ -57,34 +59,51 @@ def proofs(lab: Lab) -> str:
     return "\n".join(rows) + "\n\nWhy each of the others survives is said in `mutants.toml` beside the lab.\n"
 
 
+def section(course: Course, lab: Lab) -> str:
+    """What is said about a lab, under its own heading."""
+    digits = corpora.digits()
+    speech = "real recordings" if digits.real else "synthetic speech"
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ.setdefault("SPEECHLAB_STATE", folder)
+        started = time.perf_counter()
+        page = run_page(course, lab, Path(folder), fast=False)
+        seconds = time.perf_counter() - started
+    if seconds > lab.budget:
+        tqdm.write(f"{lab.name}: the page took {seconds:.0f} s, more than its budget of {lab.budget} s")
+    made = f"{date.today().isoformat()}: the page took {seconds:.0f} s (limit {lab.budget} s)."
+    pieces = [f"{heading(lab)}\n", f"{made} Spoken digits: {speech} ({digits.name}).\n"]
+    pieces += [f"```text\n{text}\n```\n" for text in section_text(page, "practice")]
+    pieces.append(proofs(lab))
+    return "\n".join(pieces)
+
+
+def heading(lab: Lab) -> str:
+    return f"## {lab.title} (`{lab.name}`)"
+
+
+def known(course: Course, text: str) -> dict[str, str]:
+    """The sections of a page that was written before: name of the lab → text."""
+    found = {}
+    for piece in re.split(r"^(?=## )", text, flags=re.MULTILINE)[1:]:
+        for lab in course.labs:
+            if piece.startswith(heading(lab) + "\n"):
+                found[lab.name] = piece
+    return found
+
+
 def main(names: list[str]) -> None:
     course = load_course(ROOT)
     labs = [course.lab(name) for name in names] or list(course.labs)
-    digits = corpora.digits()
-    speech = "real recordings" if digits.real else "synthetic speech"
     machine = f"{platform.system()} {platform.machine()}, {processor()}, {os.cpu_count()} cores"
-    pieces = [
-        "# What the pages reach\n",
-        INTRODUCTION,
-        f"{date.today().isoformat()}, {machine}. Spoken digits: {speech} ({digits.name}).\n",
-    ]
+    before = TARGET.read_text(encoding="utf-8") if names and TARGET.exists() else ""
+    sections = known(course, before)
     for lab in tqdm(labs, desc="pages", unit="page"):
-        with tempfile.TemporaryDirectory() as folder:
-            os.environ.setdefault("SPEECHLAB_STATE", folder)
-            started = time.perf_counter()
-            page = run_page(course, lab, Path(folder), fast=False)
-            seconds = time.perf_counter() - started
-        pieces.append(f"## {lab.title} (`{lab.name}`)\n")
-        pieces.append(f"The page took {seconds:.0f} s (limit {lab.budget} s).\n")
-        pieces += [f"```text\n{text}\n```\n" for text in section_text(page, "practice")]
-        pieces.append(proofs(lab))
-        if seconds > lab.budget:
-            tqdm.write(f"{lab.name}: the page took {seconds:.0f} s, more than its budget of {lab.budget} s")
-    if not names:
-        write_atomic(ROOT / "docs" / "results.md", "\n".join(pieces))
-        print("docs/results.md")
-    else:
-        print("\n".join(pieces))
+        sections[lab.name] = section(course, lab)
+        in_order = [sections[lab.name].rstrip() for lab in course.labs if lab.name in sections]
+        head = ["# What the pages reach", INTRODUCTION.rstrip(), f"{machine}."]
+        # after each lab, so that what was measured is kept if this is broken off
+        write_atomic(TARGET, "\n\n".join([*head, *in_order]) + "\n")
+    print(TARGET.relative_to(ROOT))
 
 
 if __name__ == "__main__":
