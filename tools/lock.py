@@ -19,7 +19,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 LOCK = ROOT / "requirements.lock"
-EXTRAS = "dev,cluster,peers"
+EXTRAS = "dev,cluster,peers,oracles"
 # Tools that tools/install.py itself runs.
 TOOLS = ("pip", "setuptools", "uv")
 HEADER = """\
