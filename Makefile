@@ -5,7 +5,7 @@ PY := $(VENV)/bin/python
 # Number of test processes at a time
 JOBS ?= 2
 PYTEST := $(PY) -m pytest
-PARALLEL := --numprocesses $(JOBS) --dist loadfile
+PARALLEL := --numprocesses $(JOBS)  # which process takes what: tests/conftest.py
 
 # The first Python that is 3.11; if there is none, tools/install.py says what to do.
 PYTHON ?= $(shell for python in $(PY) python3.11 python3 python; do \

@@ -44,6 +44,28 @@ def _is_local(host: str) -> bool:
     return host == "localhost" or host == "::1" or host.startswith("127.")
 
 
+# Files that take minutes: begun first, so that no process is left alone with one at the end.
+LONG = ("tests/engine/test_crash.py", "tests/engine/test_equality.py", "tests/attacks/", "tests/test_gates.py")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: next((n for n, name in enumerate(LONG) if item.nodeid.startswith(name)), 9))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log):
+    """One process takes a file, as with `--dist loadfile`; of the gates, which are one file, a lab."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByFileOrLab(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file, _, test = nodeid.partition("::")
+            return f"{file}{test.partition('[')[2]}" if file.endswith("test_gates.py") else file
+
+    config.option.loadscopereorder = False  # by the number of tests: says nothing about how long they take
+    return ByFileOrLab(config, log)
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """How many attacks did not run, since this machine lets no outer guard be set up around them."""
     skipped = [r for r in terminalreporter.stats.get("skipped", []) if "no outer guard" in str(r.longrepr)]
