@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -31,7 +32,7 @@ UNITS = ("s", "ms", "MB")  # all others are of something: ratios
 INTRODUCTION = """\
 # Benchmarks
 
-Written by `python -m benchmarks --write-docs`. Do not edit.
+Written by `python -m benchmarks [NAME]… --write-docs`. Do not edit.
 
 Each figure is the median of repeated measurements, with the quartiles in brackets: half of the
 measurements lie between them. What is compared was run in turns within one run, after a warm-up that
@@ -119,32 +120,49 @@ def table(name: str, rows: list[Row]) -> Table:
 
 def conditions(results: dict[str, Any]) -> str:
     """Where and when, in one paragraph."""
+    loads = [results["load_before"], results["load_after"]]
+    return f"Measured {results['date'][:10]} on {_machine(results)}. {_load(loads)}"
+
+
+def _machine(results: dict[str, Any]) -> str:
     at = results["machine"]
     libraries = ", ".join(f"{name} {version}" for name, version in at["libraries"].items())
-    loads = [results["load_before"], results["load_after"]]
+    return f"{at['cores']} cores of {at['processor']}, {at['system']}, Python {at['python']}, {libraries}"
+
+
+def _load(loads: list[float | None]) -> str:
     said = "not known" if None in loads else " and ".join(f"{load:.1f}" for load in loads)
-    return (
-        f"Measured {results['date'][:10]} on {at['cores']} cores of {at['processor']}, {at['system']}, "
-        f"Python {at['python']}, {libraries}. Load average before and after: {said}."
-    )
+    return f"Load average before and after: {said}."
 
 
-def page(results: dict[str, Any]) -> str:
-    """docs/benchmarks.md."""
-    return "\n".join(_page(results))
+def page(results: dict[str, Any], before: str = "") -> str:
+    """docs/benchmarks.md.
 
-
-def _page(results: dict[str, Any]) -> Iterator[str]:
-    yield INTRODUCTION
-    yield conditions(results) + "\n"
+    Args:
+        before: the page as it was: sections of benchmarks that were not run now are kept.
+    """
+    sections = _sections(before)
     for name, entry in results["benchmarks"].items():
-        yield f"## {TITLES[name]}\n"
-        yield module(name).ABOUT + "\n"
-        yield "| what | median (quartiles) | goal | | remarks |"
-        yield "|---|---|---|---|---|"
-        for row in shown(entry["rows"]):
-            yield f"| {row.what} | {figure(row)} | {goal(row)} | {verdict(row)} | {remarks(row)} |"
-        yield ""
+        sections[TITLES[name]] = "\n".join(_section(results, name, entry))
+    kept = [sections[title] for title in TITLES.values() if title in sections]
+    return "\n".join([INTRODUCTION, *kept])
+
+
+def _sections(text: str) -> dict[str, str]:
+    """What stands under each heading of a page, with it."""
+    pieces = re.split(r"^(?=## )", text, flags=re.MULTILINE)[1:]
+    return {piece.split("\n")[0].removeprefix("## "): piece.rstrip("\n") + "\n" for piece in pieces}
+
+
+def _section(results: dict[str, Any], name: str, entry: dict[str, Any]) -> Iterator[str]:
+    yield f"## {TITLES[name]}\n"
+    yield module(name).ABOUT + "\n"
+    yield f"{results['date'][:10]}, {_machine(results)}. {_load(entry['load'])}\n"
+    yield "| what | median (quartiles) | goal | | remarks |"
+    yield "|---|---|---|---|---|"
+    for row in shown(entry["rows"]):
+        yield f"| {row.what} | {figure(row)} | {goal(row)} | {verdict(row)} | {remarks(row)} |"
+    yield ""
 
 
 def write_json(results: dict[str, Any], path: Path) -> None:
@@ -152,4 +170,5 @@ def write_json(results: dict[str, Any], path: Path) -> None:
 
 
 def write_page(results: dict[str, Any], path: Path) -> None:
-    write_atomic(path, page(results))
+    before = path.read_text(encoding="utf-8") if path.exists() else ""
+    write_atomic(path, page(results, before))

@@ -52,10 +52,14 @@ def run(names: Iterable[str], quick: bool, say: Callable[[str], Any]) -> dict[st
     }
     for name in names:
         say(name)
-        started = time.perf_counter()
+        started, before = time.perf_counter(), machine.load()
         rows = module(name).run(quick)
         if quick:  # goals are set for full length
             rows = [replace(row, goal=None) for row in rows]
-        results["benchmarks"][name] = {"rows": rows, "seconds": time.perf_counter() - started}
+        results["benchmarks"][name] = {
+            "rows": rows,
+            "seconds": time.perf_counter() - started,
+            "load": [before, machine.load()],
+        }
     results["load_after"] = machine.load()
     return results

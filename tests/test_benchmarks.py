@@ -44,7 +44,7 @@ def results_of(name: str, rows: list[Row]) -> dict:
         "machine": machine.describe(),
         "load_before": 0.25,
         "load_after": None,
-        "benchmarks": {name: {"rows": rows, "seconds": 1.5}},
+        "benchmarks": {name: {"rows": rows, "seconds": 1.5, "load": [0.25, None]}},
     }
 
 
@@ -256,8 +256,21 @@ def test_command_writes_json_where_told(tmp_path, capsys, monkeypatch):
         assert said in capsys.readouterr().out
 
 
-def test_docs_are_only_written_from_everything_at_full_length():
-    for arguments in (["--write-docs", "--quick"], ["--write-docs", "hmm"], ["nonsense"]):
+def test_the_page_keeps_what_was_not_run_again():
+    def one(name: str, value: float) -> dict:
+        return results_of(name, [Row(name, f"{name} {value}", spread([value]), "s")])
+
+    page = report.page(one("hmm", 2.5))
+    page = report.page(one("mfcc", 1.5), page)
+    both = report.page(one("hmm", 3.5), page)
+    assert page.count("## ") == both.count("## ") == 2
+    assert both.index("mfcc 1.5") < both.index("hmm 3.5")  # in the order of the titles
+    assert "hmm 2.5" in page and "hmm 2.5" not in both
+    assert report.page(one("hmm", 3.5), both) == both
+
+
+def test_docs_are_only_written_at_full_length():
+    for arguments in (["--write-docs", "--quick"], ["nonsense"]):
         done = subprocess.run(
             [sys.executable, "-m", "benchmarks", *arguments], cwd=ROOT, capture_output=True, text=True
         )
