@@ -45,7 +45,12 @@ def _is_local(host: str) -> bool:
 
 
 # Files that take minutes: begun first, so that no process is left alone with one at the end.
-LONG = ("tests/engine/test_crash.py", "tests/engine/test_equality.py", "tests/attacks/", "tests/test_gates.py")
+LONG = (
+    "tests/engine/test_crash.py",
+    "tests/engine/test_equality.py",
+    "tests/attacks/",
+    "tests/test_gates.py",
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

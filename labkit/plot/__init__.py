@@ -1,6 +1,6 @@
 """Figures in one style. Every function returns the matplotlib figure; a notebook shows it at once."""
 
-from labkit.plot.charts import attention, bars, confusion, filterbank, lines, matrix
+from labkit.plot.charts import attention, bars, confusion, filterbank, lines, matrix, scatter
 from labkit.plot.signals import compare, features, spectrogram, state_path, track, waveform
 from labkit.plot.sounds import spectrograms, speech, stft
 from labkit.plot.style import png
@@ -15,6 +15,7 @@ __all__ = [
     "lines",
     "matrix",
     "png",
+    "scatter",
     "spectrogram",
     "spectrograms",
     "speech",

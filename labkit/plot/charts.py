@@ -270,3 +270,60 @@ def bars(values: Mapping[str, float], y_label: str = "", title: str = "") -> Fig
         axes.set(ylabel=y_label or "value", title=title)
         style.grid(axes, "y")
         return style.finish(figure)
+
+
+def scatter(
+    points: Mapping[str, object],
+    x_label: str = "",
+    y_label: str = "",
+    title: str = "",
+    ellipses: Mapping[str, tuple[object, object]] | None = None,
+    deviations: float = 2.0,
+    reverse: bool = False,
+) -> Figure:
+    """Points in the plane, coloured by class, and outlines of Gaussians.
+
+    Args:
+        points: label → array of shape [points, 2], x first.
+        x_label, y_label: quantity and unit.
+        title: above the figure.
+        ellipses: label → (mean [2], variances [2] or covariance [2, 2]); the label stands at the mean.
+        deviations: size of the ellipses in standard deviations; within 2 lie 86 % of a Gaussian.
+        reverse: both axes run backwards, as in a chart of vowels.
+    Raises:
+        ValueError: if `points` is empty, or an array does not have two columns.
+    """
+    if not isinstance(points, Mapping) or not points:
+        raise ValueError("points is empty or not a dict, expected at least one label with its points")
+    with style.styled():
+        figure, ((axes,),) = style.new_figure(width=6.4, height=4.4)
+        for number, (label, values) in enumerate(points.items()):
+            array = style.array(values, f"points[{label!r}]", 2)
+            if array.shape[1] != 2:
+                raise ValueError(f"points[{label!r}] has {array.shape[1]} columns, expected 2: x and y")
+            axes.plot(*array.T, ".", markersize=4, alpha=0.6, color=style.color(number), label=str(label))
+        for label, (mean, spread) in (ellipses or {}).items():
+            centre = style.array(mean, f"mean of ellipses[{label!r}]", 1)
+            axes.plot(*_outline(centre, spread, label, deviations).T, color=style.INK, linewidth=1.4)
+            axes.annotate(str(label), centre, ha="center", va="center", fontsize=10, fontweight="bold")
+        if reverse:
+            axes.invert_xaxis()
+            axes.invert_yaxis()
+        axes.set(xlabel=x_label or "x", ylabel=y_label or "y", title=title)
+        style.grid(axes)
+        _legend(axes)
+        return style.finish(figure)
+
+
+def _outline(centre: np.ndarray, spread: Any, label: str, deviations: float) -> np.ndarray:
+    shape = np.shape(spread)
+    if centre.size != 2 or shape not in ((2,), (2, 2)):
+        raise ValueError(
+            f"ellipses[{label!r}] has a mean of {centre.size} numbers and a spread of shape {shape}, "
+            "expected 2 numbers and shape (2,) or (2, 2)"
+        )
+    covariance = np.diag(spread) if len(shape) == 1 else np.asarray(spread, dtype=float)
+    sizes, directions = np.linalg.eigh(covariance)
+    angle = np.linspace(0, 2 * np.pi, 100)
+    circle = np.stack([np.cos(angle), np.sin(angle)])
+    return centre + deviations * (directions * np.sqrt(np.maximum(sizes, 0)) @ circle).T

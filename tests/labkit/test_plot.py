@@ -47,6 +47,12 @@ FIGURES = {
     "confusion": lambda: plot.confusion([[3, 1], [0, 0]], ["yes", "no"], "c"),
     "bars": lambda: plot.bars({"george": 98.5, "theo": 71}, "accuracy [%]", "b"),
     "bars, undefined": lambda: plot.bars({"a": np.nan, "a very long name that needs room": -1.0}),
+    "scatter": lambda: plot.scatter({"ee": MATRIX[:, :2], "oo": MATRIX[:3, 1:3]}, "F2 [Hz]", "F1 [Hz]", "s"),
+    "scatter, ellipses": lambda: plot.scatter(
+        {"a": MATRIX[:, :2]},
+        ellipses={"1": (np.zeros(2), np.ones(2)), "2": (np.ones(2), np.array([[2.0, 1.0], [1.0, 2.0]]))},
+        reverse=True,
+    ),
     "compare": lambda: plot.compare({"yours": MATRIX, "library": MATRIX + 1}, 0.01, "c"),
     "stft": lambda: plot.stft(MATRIX.T + 1j, 8000, 80, "s"),
     "stft, magnitudes, silent": lambda: plot.stft(np.zeros((5, 7)), 8000, 80, range_db=60),
@@ -100,6 +106,7 @@ def test_figure_is_drawn_and_names_its_axes(name: str) -> None:
         ("lines", "step [count]", "loss [nats]"),
         ("attention", "phones [index]", "frames [index]"),
         ("filterbank", "frequency [Hz]", "weight"),
+        ("scatter", "F2 [Hz]", "F1 [Hz]"),
     ],
 )
 def test_axes_carry_units(name: str, x_label: str, y_label: str) -> None:
@@ -161,12 +168,26 @@ def _envelope(wave):
         (lambda: plot.confusion(np.zeros((2, 3)), ["a", "b"]), "expected a square"),
         (lambda: plot.confusion(np.zeros((2, 2)), ["a"]), "labels has 1 names, expected 2"),
         (lambda: plot.bars({}), "values is empty"),
+        (lambda: plot.scatter({}), "points is empty"),
+        (lambda: plot.scatter({"a": MATRIX}), "has 13 columns, expected 2"),
+        (
+            lambda: plot.scatter({"a": MATRIX[:, :2]}, ellipses={"1": (np.zeros(2), np.ones(3))}),
+            "spread of shape",
+        ),
         (lambda: plot.compare({}), "values is empty"),
     ],
 )
 def test_bad_input_is_named(call, message) -> None:
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_an_ellipse_holds_the_points_within_two_deviations() -> None:
+    covariance = np.array([[2.0, 1.2], [1.2, 1.0]])
+    figure = plot.scatter({"a": MATRIX[:, :2]}, ellipses={"1": (np.array([3.0, -1.0]), covariance)})
+    outline = figure.axes[0].lines[1].get_xydata() - [3.0, -1.0]
+    distance = np.sqrt(np.sum(outline @ np.linalg.inv(covariance) * outline, axis=1))
+    np.testing.assert_allclose(distance, 2.0, atol=1e-9)
 
 
 def test_torch_tensors_are_drawn() -> None:

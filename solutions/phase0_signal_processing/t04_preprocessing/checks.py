@@ -961,9 +961,7 @@ def test_blocks_ten_units_below_the_mean_are_left_out(lab, rng, below):
     # powers 1 for the loud part and p for the soft one: the mean is (10 + p) / 11, and p is to lie below it
     # by `below`; blocks across the edge are loud enough in any case
     p = 10 / (11 * 10 ** (below / 10) - 1)
-    samples = np.concatenate(
-        [tone(level, long, rate, 1), tone(level + 10 * np.log10(p), short, rate, 1)]
-    )
+    samples = np.concatenate([tone(level, long, rate, 1), tone(level + 10 * np.log10(p), short, rate, 1)])
     expected = loudness_by_the_book(samples, rate)
     assert lab.loudness_lufs(samples, rate) == pytest.approx(expected, abs=1e-8)
 
