@@ -925,7 +925,7 @@ def end_line_missing(model):
 
 
 @mistake("write_arpa", "You rounded the numbers. Then what is read back is another model: keep all digits.")
-def rounded(model):
+def numbers_cut_short(model):
     values = {g: round(float(v), 4) if math.isfinite(v) else v for g, v in model["log10_probs"].items()}
     return reference.write_arpa(model | {"log10_probs": values})
 

@@ -54,7 +54,7 @@ def walks(machine, max_arcs=60):
     found = []
 
     def go(state, read, written, weight, left):
-        if str(state) in machine["finals"]:
+        if f"{state}" in machine["finals"]:
             found.append((read, written, weight + machine["finals"][str(state)]))
         if left:
             for source, target, label, output, price in machine["arcs"]:
@@ -133,7 +133,7 @@ def loops_allowed(machine, words):
         level = spread(following)
     result = {}
     for (state, written), weight in level.items():
-        if str(state) in machine["finals"]:
+        if f"{state}" in machine["finals"]:
             total = weight + machine["finals"][str(state)]
             result[written] = min(result.get(written, INF), total)
     return result

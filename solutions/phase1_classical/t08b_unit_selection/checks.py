@@ -593,7 +593,7 @@ def test_numbers_are_those_of_the_frames_at_the_cuts(lab, seed, count):
         close(result["durations"][n], [one["border"] - one["start"], one["end"] - one["border"]], rtol=1e-9)
 
 
-@checks("unit_features", visible=True)
+@checks("unit_features")
 def test_frames_without_voice_do_not_pull_the_pitch_down(lab):
     diphones = parts.cut_diphones([("s", 0.0, 0.2), ("a", 0.2, 0.4)])
     f0 = np.array([0.0, 0.0, 200.0, 202.0, 0.0])
