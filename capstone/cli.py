@@ -10,12 +10,20 @@ from typing import Any
 import click
 
 MODEL = "model.npz"
+CONNECTED_MODEL = "connected.npz"
 FOLDER = "capstone"  # in the course's folder for what is made
 
 model_option = click.option(
     "--model",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="The model file. Default: .speechlab/capstone/model.npz",
+    help="The model file. Default: .speechlab/capstone/model.npz (connected.npz for strings of words)",
+)
+stage_option = click.option(
+    "--stage",
+    type=click.Choice(["digits", "classical"]),
+    default="digits",
+    show_default=True,
+    help="Single digits, or strings of them in noise.",
 )
 fast_option = click.option(
     "--fast", is_flag=True, help="A fifth of the recordings: quick, and a worse model."
@@ -103,8 +111,10 @@ def train(model: Path | None, fast: bool) -> None:
     epilog="""\b
 Examples:
   speechlab capstone demo
+  speechlab capstone demo --stage classical
   speechlab capstone demo --fast --to pages/""",
 )
+@stage_option
 @model_option
 @click.option(
     "--to",
@@ -113,28 +123,48 @@ Examples:
     help="Folder for sounds and plots. Default: .speechlab/capstone",
 )
 @fast_option
-def demo(model: Path | None, folder: Path | None, fast: bool) -> None:
-    """Train, test on the official split and on speakers left out of training, and show some recordings."""
-    from capstone import commands
+def demo(stage: str, model: Path | None, folder: Path | None, fast: bool) -> None:
+    """Train, test on recordings that were left out, and show some of them.
 
+    The stage "digits" recognises single words: on the official split, and on speakers who were left out of
+    training. "classical" recognises strings of words in noise, by Gaussian mixtures, a language model and
+    beam search.
+    """
     place = folder or _folder()
     with _sentences():
-        commands.demo(model or _folder() / MODEL, place, fast=_is_fast(fast), console=_console())
+        if stage == "classical":
+            from capstone import classical
+
+            classical.demo(model or _folder() / CONNECTED_MODEL, place, _is_fast(fast), _console())
+        else:
+            from capstone import commands
+
+            commands.demo(model or _folder() / MODEL, place, fast=_is_fast(fast), console=_console())
     click.echo(f"Sounds and plots: {place}")
 
 
 @capstone.command(
-    short_help="The digit spoken in a file.",
+    short_help="What is spoken in a file.",
     epilog="""\b
 Examples:
   speechlab capstone transcribe seven.wav
+  speechlab capstone transcribe number.wav --stage classical
   speechlab capstone transcribe recording.mp3 --model digits.npz""",
 )
 @click.argument("file", type=click.Path(path_type=Path))
+@stage_option
 @model_option
-def transcribe(file: Path, model: Path | None) -> None:
-    """The digit that is spoken in FILE: WAV, FLAC, MP3 or OGG, 0.1 to 5 seconds."""
-    from capstone import commands
+def transcribe(file: Path, stage: str, model: Path | None) -> None:
+    """What is spoken in FILE: WAV, FLAC, MP3 or OGG.
 
+    One digit of 0.1 to 5 seconds; with the stage "classical", digits one after the other, with their times.
+    """
     with _sentences():
-        commands.transcribe(model or _folder() / MODEL, file, console=_console())
+        if stage == "classical":
+            from capstone import classical
+
+            classical.transcribe(model or _folder() / CONNECTED_MODEL, file, _console())
+        else:
+            from capstone import commands
+
+            commands.transcribe(model or _folder() / MODEL, file, console=_console())

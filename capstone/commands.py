@@ -40,18 +40,18 @@ def train(model_path: str | Path, fast: bool = False, console: Any = None) -> di
     Raises:
         CapstoneError: if the corpus is damaged or the model cannot be written.
     """
-    corpus = _digits(console)
+    corpus = load_digits(console)
     recordings = prepare(chosen_clips(corpus, fast))
     recognizer = train_recognizer(corpus, fast=fast, recordings=recordings)
     recognizer.save(model_path)
     evaluation = evaluate(corpus, recognizer, fast=fast, recordings=recordings, left_out=0)
-    _say(console, parts_text(recognizer.about["parts"]))
-    _say(
+    say(console, parts_text(recognizer.about["parts"]))
+    say(
         console,
         f"Trained on {recognizer.about['recordings']} clips of {recognizer.about['speakers']} speakers "
         f"({_kind(corpus.real)}) in {recognizer.about['seconds']:.0f} s: {model_path}",
     )
-    _say(console, evaluation.text())
+    say(console, evaluation.text())
     return {"model": str(model_path), **recognizer.about, "official": evaluation.official.to_dict()}
 
 
@@ -83,15 +83,15 @@ def demo(
     Raises:
         CapstoneError: if the corpus is damaged or a file cannot be written.
     """
-    corpus = _digits(console)
+    corpus = load_digits(console)
     folder = Path(output_dir)
     clips = chosen_clips(corpus, fast)
     recordings = prepare(clips)
     recognizer = train_recognizer(corpus, fast=fast, recordings=recordings)
     recognizer.save(model_path)
     evaluation = evaluate(corpus, recognizer, fast=fast, recordings=recordings)
-    _say(console, parts_text(recognizer.about["parts"]))
-    _say(console, evaluation.text())
+    say(console, parts_text(recognizer.about["parts"]))
+    say(console, evaluation.text())
     return {
         "corpus": corpus.name,
         "real": corpus.real,
@@ -134,12 +134,12 @@ def transcribe(model_path: str | Path, file: str | Path, console: Any = None) ->
         "real": recognizer.about["real"],
         "corpus": recognizer.about["corpus"],
     }
-    _say(console, found["word"])
+    say(console, found["word"])
     if not found["sure"]:
         second = sorted(found["scores"], key=found["scores"].get)[-2]
-        _say(console, f"not sure: {second!r} is only {found['margin']:.2f} nats per frame behind")
+        say(console, f"not sure: {second!r} is only {found['margin']:.2f} nats per frame behind")
     if not found["real"]:
-        _say(console, "This model has heard synthetic speech only. For recordings: speechlab data get fsdd")
+        say(console, "This model has heard synthetic speech only. For recordings: speechlab data get fsdd")
     return found
 
 
@@ -159,13 +159,13 @@ def parts_text(parts: list[dict[str, str]]) -> str:
     return "\n".join(lines)
 
 
-def _digits(console: Any) -> Corpus:
+def load_digits(console: Any) -> Corpus:
     try:
         corpus = corpora.digits(announce=False)
     except corpora.CorpusError as error:
         raise CapstoneError(str(error)) from error
     size = f"{len(corpus)} clips of {len(corpus.speakers)} speakers"
-    _say(console, f"Digits: {corpus.name}, {size}, {_kind(corpus.real)}")
+    say(console, f"Digits: {corpus.name}, {size}, {_kind(corpus.real)}")
     return corpus
 
 
@@ -173,7 +173,7 @@ def _kind(real: bool) -> str:
     return "recordings of people" if real else "synthetic speech"
 
 
-def _say(console: Any, text: str) -> None:
+def say(console: Any, text: str) -> None:
     if console is None:
         print(text)
     elif hasattr(console, "print"):

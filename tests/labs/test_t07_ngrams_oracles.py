@@ -67,7 +67,7 @@ def lab() -> ModuleType:
 
 def in_kenlm(text: str, folder: Path) -> Any:
     """KenLM's model of a file with this text."""
-    import kenlm
+    kenlm = pytest.importorskip("kenlm")
 
     path = folder / "model.arpa"
     path.write_text(text, encoding="utf-8", newline="")

@@ -24,7 +24,7 @@ def lab() -> Any:
 
 def praat_formants(samples: np.ndarray, n_formants: int = 5) -> np.ndarray:
     """Median F1 to F3 of the middle of a sound, as Praat measures them."""
-    import parselmouth
+    parselmouth = pytest.importorskip("parselmouth")
 
     found = parselmouth.Sound(samples, RATE).to_formant_burg(
         max_number_of_formants=n_formants, maximum_formant=RATE / 2
@@ -56,7 +56,7 @@ def test_tracker_agrees_with_praat_on_the_vowels_by_rule(lab: Any, vowel: str):
 
 
 def test_praat_hears_the_melody_that_was_asked_for(lab: Any):
-    import parselmouth
+    parselmouth = pytest.importorskip("parselmouth")
 
     samples = lab.formant_synthesize([("AA", 1.0)], np.array([90.0, 160.0]), 16_000)
     pitch = parselmouth.Sound(samples, 16_000).to_pitch(time_step=0.01)

@@ -75,7 +75,7 @@ def test_yin_agrees_with_pyworld_where_librosas_does(lab: Any, voices: list[np.n
 
 def test_praat_hears_the_same_pitch(lab: Any, voices: list[np.ndarray]) -> None:
     """Our tracker must be as near to Praat's as pyworld's is."""
-    import parselmouth
+    parselmouth = pytest.importorskip("parselmouth")
 
     ours, theirs = [], []
     for samples in voices:

@@ -11,6 +11,7 @@
 #       "Short-Time Fourier Transform (STFT)": stft
 #       "Window size (frame length), hop size, overlap": frame_count
 #       "Griffin-Lim reconstruction algorithm": griffin_lim
+#       "Griffin-Lim: Spectrogram → waveform": griffin_lim
 #       "Practice: Compute STFT, plot spectrograms, reconstruct audio": "passage: Practice: rebuild speech"
 # ---
 

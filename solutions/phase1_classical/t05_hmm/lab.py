@@ -16,6 +16,8 @@
 #       "3. Learning — Baum-Welch (EM algorithm)": baum_welch_step
 #       "HMM for phoneme modeling": join_models
 #       "Practice: Implement HMM for digit recognition": "passage: Practice: recognise spoken digits"
+#       "Viterbi: HMM decoding, best path": viterbi
+#       "Baum-Welch: HMM training": baum_welch_step
 # ---
 
 # %% [markdown]

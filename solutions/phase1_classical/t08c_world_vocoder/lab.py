@@ -10,6 +10,7 @@
 #     covers:
 #       "STRAIGHT vocoder": "passage: STRAIGHT and WORLD"
 #       "WORLD vocoder (F0 + spectral envelope + aperiodicity)": world_synthesize
+#       "WORLD vocoder: Parametric voice synthesis": world_synthesize
 #       "Practice: Use WORLD vocoder to analyze and resynthesize speech": "passage: Practice: analyse and resynthesise"
 # ---
 

@@ -1,0 +1,136 @@
+"""What `speechlab capstone demo --stage classical` does: strings of words in noise become text.
+
+Classical means: no neural network. The recogniser is the one of `capstone.connected`, made of the learner's
+own mixtures, n-grams and transducers.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from capstone import connected
+from capstone.commands import load_digits, parts_text, say
+from capstone.connected_jobs import connected_parts
+from capstone.connected_strings import make_strings
+from capstone.model_file import write_whole
+from capstone.recognizer import chosen_clips
+from labkit import corpora
+from labkit.corpora import Corpus
+
+EXAMPLES = 6  # strings to listen to
+EXAMPLE_SNR = 10.0  # dB
+
+
+def demo(
+    model_path: str | Path, output_dir: str | Path, fast: bool = False, console: Any = None
+) -> dict[str, Any]:
+    """Train the recogniser of connected words, test it in noise, and show some strings.
+
+    Args:
+        model_path: where the model is written; an older one is replaced only when the new one is complete.
+        output_dir: folder for clips (WAV), plots (PNG) and `classical.json`; made if missing.
+        fast: use a fifth of the recordings.
+        console: to print on.
+    Returns:
+        What JSON can hold. File names are relative to `output_dir`.
+
+        - "corpus", "real" (False: synthetic speech or noise), "kind" (the same in words), "fast", "model"
+        - as from `ConnectedEvaluation.to_dict`: "noisy", "by_condition", "by_speaker", "by_noise",
+          "in_white", "real_time_factor", "target"
+        - "parts": [{"lab", "part", "by": "yours" | "reference"}]
+        - "clips": [{"said" (text), "heard" (text), "words" [{"word", "start", "end"}, in seconds], "right",
+          "speaker", "snr_db", "noise", "wav", "plot"}]
+        - "text": the figures as plain text
+    Raises:
+        CapstoneError: if the corpus is damaged or a file cannot be written.
+    """
+    corpus = load_digits(console)
+    recognizer = connected.train(corpus, fast=fast)
+    recognizer.save(model_path)
+    say(console, parts_text(recognizer.about["parts"]))
+    evaluation = connected.evaluate(corpus, recognizer, fast=fast)
+    say(console, evaluation.text())
+    folder = Path(output_dir)
+    found = {
+        "corpus": corpus.name,
+        "real": evaluation.real,
+        "kind": evaluation.kind,
+        "fast": fast,
+        "model": str(model_path),
+        **evaluation.to_dict(),
+        "parts": recognizer.about["parts"],
+        "clips": _examples(recognizer, corpus, folder, fast),
+        "text": evaluation.text(),
+    }
+    write_whole(folder / "classical.json", (json.dumps(found, indent=1, ensure_ascii=False) + "\n").encode())
+    for clip in found["clips"]:
+        say(console, f"{clip['wav']}: said “{clip['said']}”, heard “{clip['heard']}”")
+    return found
+
+
+def transcribe(model_path: str | Path, file: str | Path, console: Any = None) -> dict[str, Any]:
+    """Say which words are spoken in a file, and when.
+
+    Args:
+        model_path: of a model that `demo` wrote.
+        file: WAV, FLAC, MP3 or OGG with words that the model knows.
+        console: to print on.
+    Returns:
+        As from `ConnectedRecognizer.transcribe`, and "real" (trained on recordings), "corpus".
+    Raises:
+        CapstoneError: if there is no model, or the file cannot be used; the message says why.
+    """
+    recognizer = connected.ConnectedRecognizer.load(model_path)
+    found = recognizer.transcribe(file)
+    found |= {"real": recognizer.about["real"], "corpus": recognizer.about["corpus"]}
+    say(console, found["text"])
+    for word in found["words"]:
+        say(console, f"{word['start']:7.2f} s to {word['end']:.2f} s  {word['word']}")
+    if not found["real"]:
+        say(console, "This model has heard synthetic speech only. For recordings: speechlab data get fsdd")
+    return found
+
+
+def _examples(
+    recognizer: connected.ConnectedRecognizer, corpus: Corpus, folder: Path, fast: bool
+) -> list[dict[str, Any]]:
+    """Strings of the test split, one of each speaker in turn, with what was heard and when."""
+    from labkit import plot
+    from labkit.players import wav_bytes
+
+    clips = [clip for clip in chosen_clips(corpus, fast) if clip.split == "test"]
+    noises = list(corpora.noises(connected.SAMPLE_RATE, announce=False))[1::2]
+    strings = make_strings(clips, noises, (EXAMPLE_SNR,), seed=300, parts=connected_parts())
+    longest = {s.speaker: s for s in sorted(strings, key=lambda s: len(s.words))}
+    shown = []
+    for number, speaker in enumerate(sorted(longest)[:EXAMPLES]):
+        string = longest[speaker]
+        found = recognizer.transcribe(string.samples)
+        wav, png = f"string-{number}-{speaker}.wav", f"string-{number}-{speaker}.png"
+        figure = plot.speech(
+            string.samples,
+            connected.SAMPLE_RATE,
+            marks=[(w["word"], w["start"], w["end"]) for w in found["words"]],
+            title=f"said by {speaker}: {' '.join(string.words)}",
+        )
+        loud = string.samples / max(float(np.abs(string.samples).max()), 1e-9) * 0.9
+        write_whole(folder / wav, wav_bytes(loud, connected.SAMPLE_RATE))
+        write_whole(folder / png, plot.png(figure))
+        shown.append(
+            {
+                "said": " ".join(string.words),
+                "heard": found["text"],
+                "words": found["words"],
+                "right": string.words == found["text"].split(),
+                "speaker": speaker,
+                "snr_db": string.snr_db,
+                "noise": string.noise,
+                "wav": wav,
+                "plot": png,
+            }
+        )
+    return shown
