@@ -77,6 +77,8 @@ class Peer(References):
         self._dropped: list[int] = []  # stand-ins that are no longer used here: told with the next question
         self._sent: list[Any] = []  # tensors with gradients in the message that is written
         self._marked: list[Any] = []  # tensors with gradients in the message that is read
+        self._given: dict[int, int] = {}  # objects in the message that is written: id → number
+        self._met: dict[int, Any] = {}  # stand-ins in the message that is read, by number
         self._leaves: list[Any] | None = None  # where to put those of a question
         self._lock = threading.RLock()
         self._nesting = 0
@@ -122,6 +124,7 @@ class Peer(References):
             if self.gone:
                 raise Gone(self.gone)
             dropped, self._sent = self._dropped[:_DROPPED_AT_ONCE], []
+            self._given = {}
             body, apart = pack([target, method, (args, kwargs), dropped], self)
             del self._dropped[: len(dropped)]
             sent = self._sent
@@ -251,7 +254,7 @@ class Peer(References):
 
     def _pack_value(self, value: Any, leaves: list[Any]) -> tuple[bytes, list]:
         number = 0 if torch_module() is None else self._kept.new_graph()
-        self._sent = []
+        self._sent, self._given = [], {}
         packed = pack([True, value, number], self)
         if self._sent:
             self._kept.add_graph(number, self._sent, leaves)
@@ -293,7 +296,10 @@ class Peer(References):
         is_function = callable(value) and not is_class and not hasattr(value, "state_dict")
         if self._trusted and not is_function:
             raise BadValue(f"an object of type {kind.__name__}, expected data")
-        return ("callback" if is_function else "handle"), self._kept.add_object(value)
+        # what stands in a message twice must be one thing on the other side too
+        if id(value) not in self._given:
+            self._given[id(value)] = self._kept.add_object(value)
+        return ("callback" if is_function else "handle"), self._given[id(value)]
 
     def incoming(self, kind: str, number: int) -> Any:
         self._crossed += 1
@@ -301,7 +307,9 @@ class Peer(References):
             if -number not in self._kept.objects:
                 raise WireError(f"a {kind} that it was not given")
             return self._kept.objects[-number]
-        return RemoteCallback(self, number) if kind == "callback" else RemoteHandle(self, number)
+        if number not in self._met:
+            self._met[number] = (RemoteCallback if kind == "callback" else RemoteHandle)(self, number)
+        return self._met[number]
 
     def outgoing_tensor(self, tensor: Any) -> int:
         torch = torch_module()
@@ -328,8 +336,12 @@ class Peer(References):
         """The rest of a message: a question puts its tensors with gradients into `leaves`."""
         self._leaves, self._marked = leaves, []
         body = self._frames.receive_body(head, self._deadline)
-        with _gradients_on():
-            items, apart = unpack(body.data, self)
+        self._met = {}
+        try:
+            with _gradients_on():
+                items, apart = unpack(body.data, self)
+        finally:
+            self._met = {}  # it must not keep a stand-in that nobody uses any more
         self._frames.receive_arrays(head, apart, self._deadline)
         self._raw = body, apart
         return items

@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -29,7 +30,7 @@ class Loose(References):
     """Writes anything as a handle, and reads anything."""
 
     def outgoing(self, value):
-        return "handle", 3
+        return "handle", getattr(value, "number", 3)
 
     def outgoing_tensor(self, tensor):
         return int(tensor.requires_grad)
@@ -427,7 +428,7 @@ def test_very_many_stand_ins_are_dropped_in_pieces(against):
     told = []
 
     def script(evil):
-        evil.answer(True, [Loose()] * 2500, 0)
+        evil.answer(True, [SimpleNamespace(number=n) for n in range(1, 2501)], 0)
         for _ in range(4):
             told.append(len(evil.read()[3]))
             evil.answer(True, None, 0)

@@ -78,6 +78,18 @@ def test_functions_cross_as_callbacks(ask):
     assert ask("def part(f):\n    return f(20) + 1", lambda x: 2 * x) == 41
 
 
+def test_a_function_that_is_given_twice_is_one_function(ask):
+    source = "def part(f):\n    return f[0] is f[1], f[0] is f[2], sum(g(2) for g in dict.fromkeys(f))"
+
+    def double(x):
+        return 2 * x
+
+    def square_more(x):
+        return x * x + 1
+
+    assert ask(source, [double, double, square_more]) == (True, False, 9)
+
+
 def test_an_argument_changed_in_place_stays_as_it_was(ask):
     mine = np.zeros(3)
     ask("def part(x):\n    x += 1\n    return x", mine)
