@@ -10,6 +10,9 @@ from pathlib import Path
 
 import pytest
 
+# read before any test takes it away for a while
+CHOSEN = os.environ.get("SPEECHLAB_MIRROR", "").strip()
+
 
 @pytest.fixture
 def fresh_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -23,10 +26,9 @@ def fresh_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture(scope="session")
 def mirror() -> Path:
     """The folder of real recordings, as the person who runs the tests has set it."""
-    chosen = os.environ.get("SPEECHLAB_MIRROR", "").strip()
-    if not chosen:
+    if not CHOSEN:
         pytest.skip("SPEECHLAB_MIRROR is not set: no recordings to test with")
-    return Path(chosen)
+    return Path(CHOSEN)
 
 
 class FileServer:

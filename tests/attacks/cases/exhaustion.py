@@ -48,7 +48,7 @@ CASES = [
     case(
         "memory_is_given_back",
         "fills 512 MB and keeps them",
-        rms_that("KEPT.append(np.ones(1 << 26))\nreturn 0.0", "KEPT = []"),
+        rms_that("KEPT[:] = [np.ones(1 << 26)]\nreturn 0.0", "KEPT = []"),
         r"another number|checks failed|MemoryError|ended without an answer",
     ),
     case(
