@@ -22,6 +22,7 @@ from autograder.loading import code_cells, load_mistakes, load_reference
 from autograder.mutants import BEGIN, END, explained, run_mutants
 from autograder.notebook import grade_id, parse_notebook, read_parts, source_of
 from autograder.pages import run_page, section_text
+from autograder.visible import visible_checks
 
 ROOT = Path(__file__).resolve().parent.parent
 COURSE = load_course(ROOT)
@@ -124,6 +125,11 @@ def test_no_solution_text_is_in_the_released_notebook(lab: Lab):
     assert "test_" not in "".join(
         source_of(c) for c in json.loads(_released(lab.name))["cells"] if grade_id(c)
     )
+
+
+@each_lab
+def test_visible_checks_do_without_the_reference(lab: Lab):
+    compile(visible_checks(lab), lab.name, "exec")  # it refuses a check that a student could not run
 
 
 def test_builds_are_the_same_byte_for_byte(built: Path, tmp_path: Path):

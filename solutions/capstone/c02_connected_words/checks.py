@@ -566,7 +566,7 @@ def test_negative_weight_is_refused_and_zero_is_not(lab, rng):
 # --- decoding_graph --------------------------------------------------------------------------------------
 
 
-@checks("decoding_graph", visible=True)
+@checks("decoding_graph")
 def test_graph_reads_states_and_writes_words(lab):
     models = random_models(np.random.default_rng(0))
     graph, columns = lab.decoding_graph(models, any_words())
@@ -672,7 +672,7 @@ def test_models_without_pauses_are_refused(lab, rng):
 # --- decode_string ---------------------------------------------------------------------------------------
 
 
-@checks("decode_string", visible=True)
+@checks("decode_string")
 def test_pause_and_word_are_told_apart(lab):
     flat = {"transition": np.ones((1, 1)), "weights": np.ones((1, 1)), "variances": np.ones((1, 1, 1))}
     models = {"two": flat | {"means": np.full((1, 1, 1), 9.0)}, "sil": flat | {"means": np.zeros((1, 1, 1))}}
