@@ -34,7 +34,7 @@ TITLES = {
     "one-submission": "Grading one submission",
     "grading": "Grading a class",
 }
-UNITS = ("s", "ms", "MB")  # all others are of something: ratios
+UNITS = ("s", "ms", "MB", "%")  # all others are of something: ratios
 INTRODUCTION = """\
 # Benchmarks
 

@@ -42,7 +42,7 @@ def repeatable() -> Iterator[None]:
     from hypothesis.internal.cache import LRUCache
     from hypothesis.internal.conjecture import providers
 
-    if not hasattr(providers, "_get_local_constants"):  # before 6.131 it took none
+    if not hasattr(providers, "_get_local_constants"):  # a version that takes no such numbers
         yield
         return
     none = providers.Constants()
