@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import tempfile
@@ -93,13 +94,18 @@ class Bench:
         }
         folder.mkdir()
 
-    def ours(self, count: int, workers: int) -> Cost:
-        """`speechlab grade` for a class of that size; its marks must be right."""
+    def ours(self, count: int, workers: int, cores: int | None = None) -> Cost:
+        """`speechlab grade` for a class of that size; its marks must be right.
+
+        Args:
+            cores: how many may be used; None for all.
+        """
         place = self._class(count)
         report = self.folder / "results.json"
-        spent = cost(
-            self._command(place, workers, report), self.folder, self.environment, codes=NOT_ALL_PASSED
-        )
+        with _only(cores):
+            spent = cost(
+                self._command(place, workers, report), self.folder, self.environment, codes=NOT_ALL_PASSED
+            )
         found = json.loads(report.read_text(encoding="utf-8"))["submissions"]
         marks = {record["student"]: record["points"] for record in found}
         expected = {name: case.points for name, case in self._cases(count)}
@@ -159,6 +165,20 @@ class Bench:
         return found
 
 
+@contextlib.contextmanager
+def _only(cores: int | None) -> Iterator[None]:
+    """Let what is started use so many processor cores, where the system can be told."""
+    if cores is None or not hasattr(os, "sched_getaffinity"):
+        yield
+        return
+    allowed = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, sorted(allowed)[:cores])
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, allowed)
+
+
 def kind_of(process: psutil.Process) -> str:
     """What a process of `speechlab grade` is."""
     line = " ".join(process.cmdline())
@@ -208,11 +228,12 @@ def _with_page(bench: Bench, quick: bool) -> list[Row]:
     count = 10 if quick else CLASS
     theirs = reckoned(bench.stock(1 if quick else SAMPLE))
     one, two = bench.ours(count, workers=1), bench.ours(count, workers=2)
+    alone = bench.ours(count, workers=1, cores=1)
     what = f"{bench.lab.name} as released, {count} submissions"
     memory = bench.memory(count, workers=2)
     return [
         *_against_stock(what, one, theirs, count, 0.1),
-        _two_workers(what, one, two),
+        *_two_workers(what, one, alone, two),
         *_memory(what, memory),
     ]
 
@@ -221,6 +242,7 @@ def _bare(bench: Bench, quick: bool) -> list[Row]:
     count, many = (10, 30) if quick else (CLASS, LARGE_CLASS)
     theirs = reckoned(bench.stock(1 if quick else SAMPLE))
     one, large, two = bench.ours(count, 1), bench.ours(many, 1), bench.ours(many, 2)
+    alone = bench.ours(many, 1, cores=1)
     what = f"bare lab, {count} submissions"
     growth = Row(
         NAME,
@@ -231,8 +253,8 @@ def _bare(bench: Bench, quick: bool) -> list[Row]:
         {f"{many}": spread([large.processor]), f"{count}": spread([one.processor])},
         f"on the clock {large.wall / one.wall:.1f} times as long",
     )
-    workers = _two_workers(f"bare lab, {many} submissions", large, two)
-    return [*_against_stock(what, one, theirs, count, 1 / 3), growth, workers]
+    workers = _two_workers(f"bare lab, {many} submissions", large, alone, two)
+    return [*_against_stock(what, one, theirs, count, 1 / 3), growth, *workers]
 
 
 def _against_stock(what: str, ours: Cost, theirs: Cost, count: int, goal: float) -> list[Row]:
@@ -247,18 +269,23 @@ def _against_stock(what: str, ours: Cost, theirs: Cost, count: int, goal: float)
     return rows
 
 
-def _two_workers(what: str, one: Cost, two: Cost) -> Row:
-    times = {"two": spread([two.wall]), "one": spread([one.wall])}
-    note = f"{one.wall / two.wall:.2f} times as fast"
-    return Row(
-        NAME,
-        f"{what}, two workers",
-        spread([two.wall / one.wall]),
-        "of one worker's time",
-        1 / 1.8,
-        times,
-        note,
-    )
+def _two_workers(what: str, one: Cost, alone: Cost, two: Cost) -> list[Row]:
+    """Two workers, each on a core of its own, against one: on a single core, and with both to itself."""
+    rows = []
+    for how, other in (("one core", alone), ("two cores", one)):
+        times = {"two": spread([two.wall]), "one": spread([other.wall])}
+        rows.append(
+            Row(
+                NAME,
+                f"{what}, two workers on two cores",
+                spread([two.wall / other.wall]),
+                f"of one worker's time on {how}",
+                1 / 1.8,
+                times,
+                f"{other.wall / two.wall:.2f} times as fast",
+            )
+        )
+    return rows
 
 
 def _memory(what: str, found: Mapping[str, Memory]) -> list[Row]:

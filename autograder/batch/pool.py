@@ -57,12 +57,21 @@ _spec: Spec | None = None
 _status = -1
 
 
-def _start(spec: Spec, lifeline: Connection, status: str, servers: Servers) -> None:
-    """Become a grader."""
+def _start(
+    spec: Spec, lifeline: Connection, status: str, servers: Servers, alone: bool, core: int | None
+) -> None:
+    """Become a grader.
+
+    Args:
+        alone: there is no other grader.
+        core: the only processor core to use.
+    """
     global _spec, _status
     _end_with_the_batch(lifeline)
+    if core is not None:
+        os.sched_setaffinity(0, {core})
     os.environ["SPEECHLAB_COURSE"] = spec.root
-    use_servers(servers)
+    use_servers(servers, branch=not alone, core=core)
     _spec = spec
     _status = os.open(status, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
 
@@ -140,10 +149,27 @@ def share_servers(spec: Spec) -> tuple[list[ForkServer], Servers]:
     return servers, [(server.libraries, server.address, server.backend.name) for server in servers]
 
 
-def use_servers(servers: Servers) -> None:
-    """In a grader: take workers from there."""
+def use_servers(servers: Servers, branch: bool = False, core: int | None = None) -> None:
+    """In a grader: take workers from there.
+
+    Args:
+        branch: from servers of one's own that are forked from those.
+        core: the only processor core of these.
+    """
     for libraries, address, backend in servers:
-        attach(libraries, address, backend)
+        attach(libraries, address, backend, branch, core)
+
+
+def core_for(number: int, count: int) -> int | None:
+    """The core that a grader and its workers keep to; None if they may use any.
+
+    A grader and its worker take turns, many thousand times a second: together they fill one core. Where
+    there are as many graders as cores the system does not see that and often puts two pairs on one core.
+    """
+    if not hasattr(os, "sched_getaffinity"):
+        return None
+    cores = sorted(os.sched_getaffinity(0))
+    return cores[number] if count == len(cores) else None
 
 
 # --- in the process that runs the batch ----------------------------------------------------------------
@@ -179,6 +205,7 @@ class Graders:
         self._context = multiprocessing.get_context("forkserver" if os.name == "posix" else "spawn")
         self._lifeline, self._held = self._context.Pipe(duplex=False)
         self._environment = _set_environment(spec, seed)
+        self._count = count
         self._attempts: dict[int, int] = {}
         self._generation = 0  # of the sandbox's fork servers
         self._graders: list[_Grader] = []
@@ -202,14 +229,15 @@ class Graders:
 
     def _new(self, number: int) -> _Grader:
         status, target = self._folder / f"{number}.status", self._folder / f"{number}.result"
-        return _Grader(number, self._pool(status), status, target, self._generation)
+        return _Grader(number, self._pool(number, status), status, target, self._generation)
 
-    def _pool(self, status: Path) -> ProcessPool:
+    def _pool(self, number: int, status: Path) -> ProcessPool:
+        core = core_for(number, self._count)
         return ProcessPool(
             max_workers=1,
             max_tasks=JOBS_PER_GRADER,
             initializer=_start,
-            initargs=(self._spec, self._lifeline, str(status), self._addresses),
+            initargs=(self._spec, self._lifeline, str(status), self._addresses, self._count == 1, core),
             context=self._context,  # type: ignore[arg-type]
         )
 
@@ -296,7 +324,7 @@ class Graders:
     def _renew(self, grader: _Grader) -> None:
         # a process killed with a lock in its hands would hold up the next one of the same pool
         _stop([grader.pool])
-        grader.pool = self._pool(grader.status)
+        grader.pool = self._pool(grader.number, grader.status)
         grader.generation = self._generation
 
     def close(self) -> None:

@@ -11,6 +11,7 @@ import contextlib
 import json
 import os
 import secrets
+import select
 import socket
 import subprocess
 import sys
@@ -24,7 +25,7 @@ from typing import Any
 from autograder.errors import GradingError
 from autograder.sandbox import isolation
 from autograder.sandbox.isolation import Backend, Unavailable
-from autograder.sandbox.zygote import DEATH, HELLO, NUMBER, PROBE, WORKER
+from autograder.sandbox.zygote import ANY_CORE, BRANCH, CORE, DEATH, HELLO, NUMBER, PROBE, WORKER
 
 START_SECONDS = 120.0
 HELLO_SECONDS = 30.0
@@ -125,6 +126,22 @@ class ForkServer:
             raise
         connection.settimeout(None)
         return connection, NUMBER.unpack(answer[len(HELLO) :])[0]
+
+    def branch(self, core: int | None = None) -> Branch:
+        """A fork server of one's own that has been forked from this one: its libraries are there at once.
+
+        Args:
+            core: the only processor core that it and its workers may use.
+        Raises:
+            OSError: if the server is gone.
+        """
+        control = self._connect(BRANCH)
+        try:
+            control.sendall(CORE.pack(ANY_CORE if core is None else core))
+        except BaseException:
+            control.close()
+            raise
+        return Branch(self.libraries, control, self.backend)
 
     def death(self, number: int) -> str | None:
         """How a worker ended, in words; empty if that is not known (yet), None if the server is gone."""
@@ -233,6 +250,39 @@ class Attached(ForkServer):
         """Nothing: it is the other process's."""
 
 
+class Branch(ForkServer):
+    """A server that was forked from another: see `ForkServer.branch`. It ends with this process.
+
+    No path leads to it: connections are handed to it through the socket that it holds the other end of.
+    """
+
+    def __init__(self, libraries: tuple[str, ...], control: socket.socket, backend: Backend) -> None:
+        self.libraries, self.backend, self._control = libraries, backend, control
+
+    def _connect(self, kind: bytes) -> socket.socket:
+        ours, theirs = socket.socketpair()
+        try:
+            ours.sendall(kind)
+            socket.send_fds(self._control, [b"c"], [theirs.fileno()])
+        except BaseException:
+            ours.close()
+            raise
+        finally:
+            theirs.close()
+        return ours
+
+    def branch(self, core: int | None = None) -> Branch:
+        raise OSError("a branch of a branch is not made")
+
+    def alive(self) -> bool:
+        poll = select.poll()
+        poll.register(self._control, 0)  # hanging up is always reported
+        return not poll.poll(0)
+
+    def close(self) -> None:
+        self._control.close()
+
+
 def _read(connection: socket.socket, size: int) -> bytes:
     data = b""
     while len(data) < size:
@@ -284,13 +334,30 @@ def shared_server(libraries: tuple[str, ...]) -> ForkServer:
         return server
 
 
-def attach(libraries: tuple[str, ...], address: str, backend_name: str) -> None:
-    """Use a server that another process has started, and tested, for these libraries."""
+def attach(
+    libraries: tuple[str, ...],
+    address: str,
+    backend_name: str,
+    branch: bool = False,
+    core: int | None = None,
+) -> None:
+    """Use a server that another process has started, and tested, for these libraries.
+
+    Args:
+        branch: fork a server of one's own from it. Not from one in a container: open sockets cannot be
+            handed to every container.
+        core: the only processor core of the branch.
+    """
     global _backend
     with _lock:
         _forget_parents()
         backend = isolation.BACKENDS[backend_name]()
-        _servers[libraries] = Attached(libraries, address, backend)
+        server: ForkServer = Attached(libraries, address, backend)
+        if branch and not backend.makes_socket:
+            # if it has just been killed, whoever started it will find out and start another
+            with contextlib.suppress(OSError):
+                server = server.branch(core)
+        _servers[libraries] = server
         _backend = backend
 
 
@@ -300,7 +367,8 @@ def _forget_parents() -> None:
     if _owner != os.getpid():
         _owner = os.getpid()
         for libraries, server in list(_servers.items()):
-            _servers[libraries] = Attached(libraries, server.address, server.backend)
+            if not isinstance(server, Branch):
+                _servers[libraries] = Attached(libraries, server.address, server.backend)
 
 
 def _open(libraries: tuple[str, ...]) -> ForkServer:

@@ -24,8 +24,11 @@ from autograder.sandbox.confine import Policy, become_nobody, confine, fork, fur
 from autograder.sandbox.confine import system as calls
 
 HELLO = b"\x01"
-WORKER, PROBE, DEATH = b"w", b"p", b"d"  # the first byte of a connection: what is wanted
+# the first byte of a connection: what is wanted
+WORKER, PROBE, DEATH, BRANCH = b"w", b"p", b"d", b"b"
 NUMBER = struct.Struct("<Q")
+CORE = struct.Struct("<i")  # the only core that a branch may use; ANY_CORE for no such rule
+ANY_CORE = -1
 _LIFELINE = 0  # standard input
 _CONNECTION = 3
 _REMEMBERED = 1000
@@ -41,10 +44,17 @@ _WITH_TORCH = ("autograder.sandbox.gradients", "torch.fx.experimental.symbolic_s
 
 
 class Zygote:
-    """The loop that forks, reaps and kills."""
+    """The loop that forks, reaps and kills.
 
-    def __init__(self, listener: socket.socket, policy: Policy) -> None:
-        self._listener, self._policy = listener, policy
+    Args:
+        source: where connections come from: a socket that listens or, in a branch, one that carries them.
+        lifeline: descriptor that is at its end when everything must end; a branch's is its source.
+    """
+
+    def __init__(self, source: socket.socket, policy: Policy, lifeline: int = _LIFELINE) -> None:
+        self._source, self._policy, self._lifeline = source, policy, lifeline
+        self._is_branch = lifeline == source.fileno()
+        self._branches: set[int] = set()
         self._poll = select.poll()
         self._workers: dict[int, tuple[int, socket.socket, int]] = {}  # descriptor → pid, socket, number
         self._ending: dict[int, tuple[socket.socket, int]] = {}  # pid of a killed worker → socket, number
@@ -57,21 +67,24 @@ class Zygote:
         os.set_blocking(wake, False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
         signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
-        for descriptor in (_LIFELINE, woken, self._listener.fileno()):
+        for descriptor in {self._lifeline, woken, self._source.fileno()}:
             self._poll.register(descriptor, select.POLLIN)
         while True:
             ready = [descriptor for descriptor, _ in self._poll.poll()]
             # a connection that is closed meanwhile gives its number to the next one
             meant = {descriptor: self._workers.get(descriptor) for descriptor in ready}
             for descriptor in ready:
-                if descriptor == _LIFELINE:
-                    if not os.read(_LIFELINE, 64):
-                        return
-                elif descriptor == woken:
+                if descriptor == woken:
                     os.read(woken, 4096)
                     self._reap()
-                elif descriptor == self._listener.fileno():
-                    self._accept()
+                elif descriptor == self._source.fileno():
+                    connection = self._next()
+                    if connection is None:
+                        return
+                    self._accept(connection)
+                elif descriptor == self._lifeline:
+                    if not os.read(self._lifeline, 64):
+                        return
                 elif meant[descriptor] and self._workers.get(descriptor) is meant[descriptor]:
                     self._kill(descriptor)
 
@@ -82,8 +95,14 @@ class Zygote:
             with contextlib.suppress(ChildProcessError):
                 self._ended(pid, os.waitpid(pid, 0)[1])
 
-    def _accept(self) -> None:
-        connection, _ = self._listener.accept()
+    def _next(self) -> socket.socket | None:
+        """The next connection; None if there will be no more."""
+        if not self._is_branch:
+            return self._source.accept()[0]
+        data, descriptors, _, _ = socket.recv_fds(self._source, 1, 1)
+        return socket.socket(fileno=descriptors[0]) if data and descriptors else None
+
+    def _accept(self, connection: socket.socket) -> None:
         connection.settimeout(5)
         try:
             kind = connection.recv(1)
@@ -95,6 +114,10 @@ class Zygote:
             elif kind in (WORKER, PROBE):
                 connection.settimeout(None)
                 self._fork(connection, probe=kind == PROBE)
+            elif kind == BRANCH:
+                (core,) = CORE.unpack(connection.recv(CORE.size))
+                connection.settimeout(None)
+                self._branch(connection, core)
             else:
                 connection.close()
         except (OSError, struct.error):
@@ -108,6 +131,31 @@ class Zygote:
             self._become(connection, number, probe, user, group)
         self._workers[connection.fileno()] = (pid, connection, number)
         self._poll.register(connection.fileno(), 0)  # hanging up is always reported
+
+    def _branch(self, connection: socket.socket, core: int) -> None:
+        """Fork a server like this one, for whoever holds the other end of `connection`.
+
+        It has all libraries at once, in the same memory. Graders that work side by side have one each:
+        two that want a worker at the same moment need not wait for each other.
+        """
+        pid = os.fork()
+        if pid == 0:
+            try:
+                signal.set_wakeup_fd(-1)
+                kept = connection.detach()
+                # among the rest are ends of other workers' connections: whoever waits for them to close
+                # must not have to wait for this process
+                os.closerange(3, kept)
+                os.closerange(kept + 1, 65536)
+                if core != ANY_CORE:
+                    os.sched_setaffinity(0, {core})
+                if sys.platform == "linux":
+                    calls.prctl(calls.PR_SET_CHILD_SUBREAPER, 1)
+                _run(Zygote(socket.socket(fileno=kept), self._policy, lifeline=kept))
+            finally:
+                os._exit(1)
+        self._branches.add(pid)
+        connection.close()
 
     def _become(self, connection: socket.socket, number: int, probe: bool, user: int, group: int) -> Any:
         try:
@@ -144,6 +192,7 @@ class Zygote:
                 return
             if pid == 0:
                 return
+            self._branches.discard(pid)
             if pid in by_pid:
                 self._ending[pid] = self._leave(by_pid[pid])
             if pid in self._ending:
@@ -175,7 +224,7 @@ class Zygote:
         """Kill what a dead worker has left behind, in a session of its own perhaps: it is our child now."""
         if self._policy.namespaces or self._policy.seccomp:
             return  # the namespace ended with its worker, or nothing could be started
-        known = {pid for pid, _, _ in self._workers.values()} | set(self._ending)
+        known = {pid for pid, _, _ in self._workers.values()} | set(self._ending) | self._branches
         for _ in range(100):
             left = [pid for pid in _children() if pid not in known]
             if not left:
@@ -243,6 +292,15 @@ def _import_libraries(names: Iterable[str]) -> None:
         calls.use_huge_pages()
 
 
+def _run(zygote: Zygote) -> None:
+    """Serve, end every worker, and leave."""
+    try:
+        zygote.serve()
+    finally:
+        zygote.close()
+        os._exit(0)
+
+
 def main(setup: str) -> None:
     """Run as the fork server. `setup` is JSON: see `forkserver._Started`."""
     settings = json.loads(setup)
@@ -261,9 +319,4 @@ def main(setup: str) -> None:
     os.umask(0o077)
     _import_libraries(settings["libraries"])
     measure()
-    zygote = Zygote(listener, policy)
-    try:
-        zygote.serve()
-    finally:
-        zygote.close()
-        os._exit(0)
+    _run(Zygote(listener, policy))

@@ -17,7 +17,7 @@ from autograder.batch.keys import engine_version, lab_stamp, submission_key
 from autograder.batch.lock import Lock
 from autograder.batch.log import ResultLog, Versions
 from autograder.batch.plan import labs_named, plan_assignment, plan_files
-from autograder.batch.pool import Graders, Lost
+from autograder.batch.pool import Graders, Lost, core_for
 from autograder.batch.record import blob_names, from_record, to_record
 from autograder.batch.run import Batch, Settings, Watcher
 from autograder.batch.work import Job, Outcome, Spec
@@ -296,16 +296,25 @@ def test_checks_that_cannot_run_are_told_before_anything_is_graded(spec, course_
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="the sandbox's server is found through /proc")
-def test_a_sandbox_server_that_dies_is_started_again(spec, course_copy, tmp_path):
-    jobs = jobs_of(course_copy, tmp_path, **{f"s{n}": "" for n in range(4)})
-    with Graders(spec, 1, tmp_path / "spool", 300) as graders:
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_sandbox_server_that_dies_is_started_again(spec, course_copy, tmp_path, count):
+    jobs = jobs_of(course_copy, tmp_path, **{f"s{n}": "" for n in range(6)})
+    with Graders(spec, count, tmp_path / "spool", 300) as graders:
         found = {}
         for job, outcome in graders.run(iter(jobs)):
             found[job.student] = found_points(outcome)
             if len(found) == 2:
                 graders._servers[0]._process.kill()
                 graders._servers[0]._process.wait()
-    assert found == {f"s{n}": 5 for n in range(4)}
+    assert found == {f"s{n}": 5 for n in range(6)}
+
+
+def test_each_grader_has_a_core_where_there_are_as_many(monkeypatch):
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {5, 2, 7}, raising=False)
+    assert [core_for(number, 3) for number in range(3)] == [2, 5, 7]
+    assert core_for(0, 1) is None and core_for(3, 4) is None
+    monkeypatch.delattr(os, "sched_getaffinity")
+    assert core_for(0, 3) is None
 
 
 # --- whole batches over a folder ---------------------------------------------------------------------------

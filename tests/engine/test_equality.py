@@ -38,7 +38,7 @@ OPTIONS = {"pictures": False}
 Marks = dict[str, float]  # part → points
 Route = dict[tuple[str, str], Marks]  # (lab, specimen) → marks
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(4 * 3600 if EVERYTHING else 900)]
 
 
 @pytest.fixture(scope="module")

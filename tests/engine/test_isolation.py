@@ -290,6 +290,96 @@ def test_nothing_outlives_a_trusted_process_that_is_killed(tmp_path):
     wait_until(lambda: not any(one.is_running() and one.status() != "zombie" for one in family))
 
 
+# --- a server forked from a server --------------------------------------------------------------------
+
+
+@pytest.fixture
+def branch(any_server) -> Iterator[ForkServer]:
+    made = any_server.branch()
+    yield made
+    made.close()
+
+
+def test_a_branch_gives_fresh_workers_one_after_the_other(branch, run):
+    body = "import sys; before = 'mark' in sys.modules; sys.modules['mark'] = sys; return before"
+    assert [run(branch, body) for _ in range(3)] == [False] * 3
+
+
+def test_how_a_worker_of_a_branch_ended_is_known(branch, run):
+    with pytest.raises(Gone):
+        run(branch, "import os; os._exit(3)")
+    assert run.made[0].submission.death == "exit code 3"
+
+
+def test_the_walls_hold_in_workers_of_a_branch(any_server, branch, monkeypatch):
+    monkeypatch.setattr(branch, "_question", any_server._question, raising=False)
+    branch._test()
+    monkeypatch.setattr(branch, "_question", lambda: any_server._question() | {"hidden": [sys.prefix]})
+    if any_server.backend.isolates:
+        with pytest.raises(Unavailable, match="does not hold"):
+            branch._test()
+
+
+def test_hanging_up_ends_a_branch_and_its_workers(any_server):
+    before = descendants(any_server)
+    branch = any_server.branch()
+    connections = [branch.worker()[0] for _ in range(2)]
+    wait_until(lambda: len(descendants(any_server)) >= len(before) + 3)
+    branch.close()
+    wait_until(lambda: descendants(any_server) <= before)
+    for connection in connections:
+        assert connection.recv(1) == b""
+        connection.close()
+
+
+def test_hanging_up_ends_a_worker_though_a_branch_was_made_meanwhile(any_server):
+    connection, _ = any_server.worker()
+    branch = any_server.branch()
+    try:
+        branch.worker()[0].close()
+        before = descendants(any_server)
+        connection.close()
+        wait_until(lambda: len(descendants(any_server)) < len(before))
+        assert branch.alive()
+    finally:
+        branch.close()
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="the system ties no process to a core")
+def test_workers_of_a_branch_keep_to_its_core(any_server, run):
+    core = max(os.sched_getaffinity(0))
+    branch = any_server.branch(core)
+    try:
+        assert run(branch, "import os; return sorted(os.sched_getaffinity(0))") == [core]
+    finally:
+        branch.close()
+    assert run(any_server, "import os; return len(os.sched_getaffinity(0))") == len(os.sched_getaffinity(0))
+
+
+def test_a_branch_that_was_killed_is_replaced_by_a_server(monkeypatch):
+    monkeypatch.setattr(forkserver, "_servers", {})
+    monkeypatch.setattr(forkserver, "_backend", None)
+    server = ForkServer((), isolation.plain())
+    try:
+        before = descendants(server)
+        forkserver.attach((), server.address, server.backend.name, branch=True)
+        branch = forkserver.shared_server(())
+        assert isinstance(branch, forkserver.Branch) and branch.alive()
+        wait_until(lambda: len(descendants(server)) > len(before))
+        (pid,) = descendants(server) - before
+        os.kill(pid, signal.SIGKILL)
+        wait_until(lambda: not branch.alive())
+        with pytest.raises(OSError):
+            branch.worker()
+        other = forkserver.shared_server(())
+        try:
+            assert other is not branch and other.alive()
+        finally:
+            other.close()
+    finally:
+        server.close()
+
+
 def descendants(server: ForkServer) -> set[int]:
     """Processes of a server, but for those that have ended and are waited for."""
     found = psutil.Process(server._process.pid).children(recursive=True)
