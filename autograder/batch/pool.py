@@ -166,10 +166,15 @@ def core_for(number: int, count: int) -> int | None:
     A grader and its worker take turns, many thousand times a second: together they fill one core. Where
     there are as many graders as cores the system does not see that and often puts two pairs on one core.
     """
-    if not hasattr(os, "sched_getaffinity"):
-        return None
-    cores = sorted(os.sched_getaffinity(0))
-    return cores[number] if count == len(cores) else None
+    cores = usable_cores()
+    return cores[number] if count == len(cores) and hasattr(os, "sched_setaffinity") else None
+
+
+def usable_cores() -> list[int]:
+    """The processor cores that this process may use: a container or a batch system may leave it a few."""
+    if hasattr(os, "sched_getaffinity"):
+        return sorted(os.sched_getaffinity(0))
+    return list(range(os.cpu_count() or 1))
 
 
 # --- in the process that runs the batch ----------------------------------------------------------------

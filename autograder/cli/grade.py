@@ -106,6 +106,7 @@ def grade(
     course = where.course_here()
     names = [name.strip() for name in students.split(",") if name.strip()] if students else None
     plan, alone = _plan(course, target, lab, names)
+    from autograder.batch.pool import usable_cores
     from autograder.batch.run import Batch, Settings
     from autograder.sandbox.isolation import require
 
@@ -119,7 +120,7 @@ def grade(
     settings = Settings(
         options={"pictures": pictures, **limits(seconds)},
         seed=seed,
-        workers=workers or os.cpu_count() or 1,
+        workers=workers or len(usable_cores()),
         dask=dask or "",
         regrade=regrade or alone,
         unsafe=unsafe,

@@ -17,7 +17,7 @@ from autograder.batch.keys import engine_version, lab_stamp, submission_key
 from autograder.batch.lock import Lock
 from autograder.batch.log import ResultLog, Versions
 from autograder.batch.plan import labs_named, plan_assignment, plan_files
-from autograder.batch.pool import Graders, Lost, core_for
+from autograder.batch.pool import Graders, Lost, core_for, usable_cores
 from autograder.batch.record import blob_names, from_record, to_record
 from autograder.batch.run import Batch, Settings, Watcher
 from autograder.batch.work import Job, Outcome, Spec
@@ -311,10 +311,13 @@ def test_a_sandbox_server_that_dies_is_started_again(spec, course_copy, tmp_path
 
 def test_each_grader_has_a_core_where_there_are_as_many(monkeypatch):
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {5, 2, 7}, raising=False)
+    monkeypatch.setattr(os, "sched_setaffinity", lambda *_: None, raising=False)
     assert [core_for(number, 3) for number in range(3)] == [2, 5, 7]
     assert core_for(0, 1) is None and core_for(3, 4) is None
     monkeypatch.delattr(os, "sched_getaffinity")
-    assert core_for(0, 3) is None
+    monkeypatch.delattr(os, "sched_setaffinity", raising=False)
+    monkeypatch.setattr(os, "cpu_count", lambda: 3)
+    assert usable_cores() == [0, 1, 2] and core_for(0, 3) is None
 
 
 # --- whole batches over a folder ---------------------------------------------------------------------------
