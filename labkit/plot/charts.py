@@ -58,6 +58,8 @@ def lines(
             )
         if log_y:
             axes.set_yscale("log")
+        if all(np.all(x == np.round(x)) for x, _ in pairs.values()):
+            style.integer_ticks(axes.xaxis, 10)  # there is no round 1.25
         axes.set(xlabel=x_label or "index", ylabel=y_label or "value", title=title)
         style.grid(axes)
         _legend(axes)

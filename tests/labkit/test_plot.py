@@ -281,3 +281,10 @@ def test_a_track_of_truth_values_lies_where_it_is_true() -> None:
 def test_bad_sounds_are_named(call, message) -> None:
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_whole_numbers_are_counted_in_whole_numbers() -> None:
+    rounds = plot.lines({"training": ([1, 2, 3], [-3.0, -2.0, -1.5])}, "round", "nats")
+    seconds = plot.lines({"level": ([0.0, 0.5, 1.5], [1.0, 2.0, 3.0])}, "time [s]", "dB")
+    assert np.all(rounds.axes[0].get_xticks() % 1 == 0)
+    assert not np.all(seconds.axes[0].get_xticks() % 1 == 0)
