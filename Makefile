@@ -13,7 +13,7 @@ PYTHON ?= $(shell for python in $(PY) python3.11 python3 python; do \
 	&& { echo "$$python"; exit; }; done; echo python3)
 
 .DEFAULT_GOAL := help
-.PHONY: help install peers demo test test-fast test-all lint format bench lock clean
+.PHONY: help install peers demo serve test test-fast test-all lint format bench lock clean
 
 help:  ## this list
 	@echo "speechlab: build speech recognition and speech synthesis from nothing"
@@ -28,6 +28,9 @@ peers:  ## install the systems of others too (Whisper, Coqui TTS; large)
 
 demo: install  ## build, grade three submissions, train and run the capstone; writes demo/index.html
 	@$(PY) tools/demo.py
+
+serve: install  ## serve the page of `make demo`: type and hear, speak and read; Ctrl-C stops
+	@$(VENV)/bin/speechlab capstone serve --folder demo
 
 test: install  ## the tests, fast and slow
 	@$(PYTEST) $(PARALLEL)

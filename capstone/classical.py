@@ -1,7 +1,7 @@
-"""What `speechlab capstone demo --stage classical` does: strings of words in noise become text.
+"""What `speechlab capstone demo --stage classical` does: words in noise become text, text becomes speech.
 
 Classical means: no neural network. The recogniser is the one of `capstone.connected`, made of the learner's
-own mixtures, n-grams and transducers.
+own mixtures, n-grams and transducers. The voices are those of `capstone.voices`; the recogniser hears them.
 """
 
 from __future__ import annotations
@@ -12,26 +12,32 @@ from typing import Any
 
 import numpy as np
 
-from capstone import connected
+from capstone import connected, voices
 from capstone.commands import load_digits, parts_text, say
+from capstone.connected_evaluation import ConnectedEvaluation
 from capstone.connected_jobs import connected_parts
 from capstone.connected_strings import make_strings
 from capstone.model_file import write_whole
 from capstone.recognizer import chosen_clips
+from capstone.voice_evaluation import intelligibility
+from capstone.voice_speaking import PAUSE
 from labkit import corpora
 from labkit.corpora import Corpus
 
 EXAMPLES = 6  # strings to listen to
 EXAMPLE_SNR = 10.0  # dB
+VOICES_FILE = "voices.npz"  # beside the recogniser's model
+EXAMPLE_TEXTS = ("3 1 4, 1 5 9 2.", *voices.SENTENCES[:2])  # said by every voice; the first one in fast mode
 
 
 def demo(
     model_path: str | Path, output_dir: str | Path, fast: bool = False, console: Any = None
 ) -> dict[str, Any]:
-    """Train the recogniser of connected words, test it in noise, and show some strings.
+    """Train the recogniser of connected words and three voices, test them, and show some of each.
 
     Args:
-        model_path: where the model is written; an older one is replaced only when the new one is complete.
+        model_path: where the model is written, and the voices as `VOICES_FILE` in the same folder; older ones
+            are replaced only when the new ones are complete.
         output_dir: folder for clips (WAV), plots (PNG) and `classical.json`; made if missing.
         fast: use a fifth of the recordings.
         console: to print on.
@@ -44,6 +50,7 @@ def demo(
         - "parts": [{"lab", "part", "by": "yours" | "reference"}]
         - "clips": [{"said" (text), "heard" (text), "words" [{"word", "start", "end"}, in seconds], "right",
           "speaker", "snr_db", "noise", "wav", "plot"}]
+        - "voices": as from `show_voices`
         - "text": the figures as plain text
     Raises:
         CapstoneError: if the corpus is damaged or a file cannot be written.
@@ -55,6 +62,9 @@ def demo(
     evaluation = connected.evaluate(corpus, recognizer, fast=fast)
     say(console, evaluation.text())
     folder = Path(output_dir)
+    spoken = show_voices(
+        Path(model_path).with_name(VOICES_FILE), folder, recognizer, evaluation, fast, console
+    )
     found = {
         "corpus": corpus.name,
         "real": evaluation.real,
@@ -64,12 +74,58 @@ def demo(
         **evaluation.to_dict(),
         "parts": recognizer.about["parts"],
         "clips": _examples(recognizer, corpus, folder, fast),
-        "text": evaluation.text(),
+        "voices": spoken,
+        "text": f"{evaluation.text()}\n\n{spoken['text']}",
     }
     write_whole(folder / "classical.json", (json.dumps(found, indent=1, ensure_ascii=False) + "\n").encode())
     for clip in found["clips"]:
         say(console, f"{clip['wav']}: said “{clip['said']}”, heard “{clip['heard']}”")
+    for example in spoken["examples"]:
+        say(console, f"{example['wav']}: {example['name']}: “{example['text']}”")
     return found
+
+
+def show_voices(
+    path: Path,
+    folder: Path,
+    recognizer: connected.ConnectedRecognizer,
+    natural: ConnectedEvaluation,
+    fast: bool = False,
+    console: Any = None,
+) -> dict[str, Any]:
+    """Train the three voices, keep them, measure how well they are understood, and let them speak.
+
+    Args:
+        path: of the file of the voices.
+        folder: for clips and plots.
+        recognizer: who listens.
+        natural: how well it understands people.
+        fast: use a fifth of the sentences, and listen without noise only.
+        console: to print on.
+    Returns:
+        - "intelligibility", "as_recorded", "text": as from `voice_evaluation.intelligibility`
+        - "examples": [{"text", "voice", "name", "wav", "plot"}], in the voices' own manner
+        - "sentences": some that are not in the corpus, to pick from
+        - "about": of the voices; "model": the file
+    """
+    trained = voices.train(fast, console)
+    trained.save(path)
+    about = trained.about
+    say(console, parts_text(about["parts"]))
+    say(
+        console,
+        f"{about['sentences']} sentences, {about['speech_seconds'] / 60:.0f} minutes: {about['units']} "
+        f"units, models of {about['phones']} phones, in {about['seconds']:.0f} s: {path}",
+    )
+    found = intelligibility(trained, recognizer, natural, fast)
+    say(console, found["text"])
+    return {
+        **found,
+        "examples": _voice_examples(trained, folder, fast),
+        "sentences": list(voices.SENTENCES),
+        "about": about,
+        "model": str(path),
+    }
 
 
 def transcribe(model_path: str | Path, file: str | Path, console: Any = None) -> dict[str, Any]:
@@ -133,4 +189,26 @@ def _examples(
                 "plot": png,
             }
         )
+    return shown
+
+
+def _voice_examples(trained: voices.ClassicalVoices, folder: Path, fast: bool) -> list[dict[str, Any]]:
+    """Some texts by every voice, with the times of their phones."""
+    from labkit import plot
+    from labkit.players import wav_bytes
+
+    shown = []
+    for number, text in enumerate(EXAMPLE_TEXTS[:1] if fast else EXAMPLE_TEXTS):
+        for voice, name in voices.VOICES.items():
+            speech = trained.say(text, voice)
+            wav, png = f"voice-{number}-{voice}.wav", f"voice-{number}-{voice}.png"
+            figure = plot.speech(
+                speech.samples,
+                speech.sample_rate,
+                marks=[(p["phone"], p["start"], p["end"]) for p in speech.phones if p["phone"] != PAUSE],
+                title=f"{name}: {speech.text}",
+            )
+            write_whole(folder / wav, wav_bytes(speech.samples, speech.sample_rate))
+            write_whole(folder / png, plot.png(figure))
+            shown.append({"text": speech.text, "voice": voice, "name": name, "wav": wav, "plot": png})
     return shown

@@ -23,7 +23,7 @@ stage_option = click.option(
     type=click.Choice(["digits", "classical"]),
     default="digits",
     show_default=True,
-    help="Single digits, or strings of them in noise.",
+    help="Single digits; or strings of them in noise, and voices.",
 )
 fast_option = click.option(
     "--fast", is_flag=True, help="A fifth of the recordings: quick, and a worse model."
@@ -64,10 +64,11 @@ def _sentences() -> Iterator[None]:
 Examples:
   speechlab capstone parts
   speechlab capstone demo
-  speechlab capstone transcribe seven.wav"""
+  speechlab capstone transcribe seven.wav
+  speechlab capstone serve"""
 )
 def capstone() -> None:
-    """The recogniser made of your own parts: spoken digits.
+    """What your own parts become: recognisers of digits and of strings of them, and voices.
 
     A part that you have not passed yet is filled by the reference, and the list says so.
     """
@@ -128,7 +129,7 @@ def demo(stage: str, model: Path | None, folder: Path | None, fast: bool) -> Non
 
     The stage "digits" recognises single words: on the official split, and on speakers who were left out of
     training. "classical" recognises strings of words in noise, by Gaussian mixtures, a language model and
-    beam search.
+    beam search; and it speaks with three voices: unit selection, formant rules, and HMMs with WORLD.
     """
     place = folder or _folder()
     with _sentences():
@@ -168,3 +169,30 @@ def transcribe(file: Path, stage: str, model: Path | None) -> None:
             from capstone import commands
 
             commands.transcribe(model or _folder() / MODEL, file, console=_console())
+
+
+@capstone.command(
+    short_help="A page that speaks and listens.",
+    epilog="""\b
+Examples:
+  speechlab capstone serve
+  speechlab capstone serve --folder demo
+  speechlab capstone serve --port 9000""",
+)
+@click.option("--host", default="127.0.0.1", show_default=True, help="Who may come: 0.0.0.0 lets everybody.")
+@click.option("--port", type=click.IntRange(0, 65535), help="Default: 8765, or the next that is free.")
+@click.option(
+    "--folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="What `make demo` made, or where the models lie. Default: .speechlab/capstone",
+)
+def serve(host: str, port: int | None, folder: Path | None) -> None:
+    """Serve a page on this machine: type a text and hear it, choose or make a recording and read it.
+
+    The models are those that `speechlab capstone demo --stage classical` has made. Ctrl-C stops the server.
+    """
+    with _sentences():
+        from capstone import serve as server
+
+        asked = f" --folder {folder}" if folder else ""
+        server.serve(folder or _folder(), host, port, _console(), f"speechlab capstone serve{asked}")

@@ -155,3 +155,24 @@ def word_errors(said: Sequence[list[str]], heard: Sequence[list[str]], interval:
         insertions=sum(c.insertions for c in counts),
         interval=(float(low), float(high)),
     )
+
+
+def misheard(said: Sequence[list[str]], heard: Sequence[list[str]]) -> dict[str, dict[str, int]]:
+    """Which words were taken for which, as jiwer aligns them: said → heard → how often.
+
+    A word that was not heard at all is heard as ""; one that nobody said was said as "".
+    """
+    import jiwer
+
+    found: dict[str, dict[str, int]] = {}
+    for wanted, got in zip(said, heard, strict=True):
+        for chunk in jiwer.process_words(" ".join(wanted), " ".join(got)).alignments[0]:
+            if chunk.type == "equal":
+                continue
+            these = wanted[chunk.ref_start_idx : chunk.ref_end_idx]
+            those = got[chunk.hyp_start_idx : chunk.hyp_end_idx]
+            length = max(len(these), len(those))
+            for a, b in zip(these or [""] * length, those or [""] * length, strict=True):
+                row = found.setdefault(a, {})
+                row[b] = row.get(b, 0) + 1
+    return found

@@ -6,14 +6,16 @@ import dataclasses
 import importlib
 import io
 import itertools
+import re
 import shutil
 import sys
-from html.parser import HTMLParser
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
+from html_page import Page
 from rich.console import Console
 
 from autograder.checking.runner import session_of
@@ -304,35 +306,70 @@ def test_a_capstone_that_fails_is_one_sentence(tmp_path: Path, monkeypatch: pyte
         demo.run_capstone(tmp_path, False, quiet())
 
 
-class Page(HTMLParser):
-    """What a page holds: its tags, its links, and whether tags close."""
+@pytest.fixture
+def classical(monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], dict[str, Any]]:
+    """What `capstone.classical.demo` returns, with its sounds written into a folder."""
+    monkeypatch.syspath_prepend(ROOT / "tests" / "capstone")
+    return importlib.import_module("serving").result
 
-    VOID = ("meta", "img", "br", "link", "input", "source", "hr")
 
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.tags: list[tuple[str, dict[str, str | None]]] = []
-        self.open: list[str] = []
-        self.words = ""
-        self.feed(text)
+def test_a_classical_stage_that_takes_a_part_from_the_reference_breaks_the_demo(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, classical: Any
+) -> None:
+    stage = importlib.import_module("capstone.classical")
+    found = classical(tmp_path)
+    monkeypatch.setattr(stage, "demo", lambda *arguments, **options: found)
+    with pytest.raises(demo_course.DemoError, match=r"took t05_hmm\.viterbi from the reference"):
+        demo.run_classical(tmp_path, False, quiet())
+    for entry in [*found["parts"], *found["voices"]["about"]["parts"]]:
+        entry["by"] = "yours"
+    assert demo.run_classical(tmp_path, False, quiet()) is found
+    found["voices"]["about"]["parts"] = [
+        {"lab": "t08c_world_vocoder", "part": "world_synthesize", "by": "nobody"}
+    ]
+    with pytest.raises(demo_course.DemoError, match=r"took t08c_world_vocoder\.world_synthesize"):
+        demo.run_classical(tmp_path, False, quiet())
 
-    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, dict(attributes)))
-        if tag not in self.VOID:
-            self.open.append(tag)
 
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open and self.open[-1] == tag, f"</{tag}> closes {self.open[-3:]}"
-        self.open.pop()
+def test_the_classical_stage_keeps_its_files_where_the_server_looks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    live_models = importlib.import_module("capstone.live_models")
+    (tmp_path / "index.html").touch()
+    page, folder = live_models.find_page(tmp_path)
+    assert (page, folder) == (tmp_path / "index.html", tmp_path / demo_page.CLASSICAL_FOLDER)
+    asked = []
+    stage = importlib.import_module("capstone.classical")
+    nothing = {"parts": [], "voices": {"about": {"parts": []}}}
+    monkeypatch.setattr(stage, "demo", lambda model, to, **options: asked.append((model, to)) or nothing)
+    demo.run_classical(folder, False, quiet())
+    assert asked == [(folder / live_models.MODELS["recognizer"], folder)]
 
-    def handle_data(self, data: str) -> None:
-        self.words += data
+
+def test_the_page_names_the_command_that_serves_it(tmp_path: Path) -> None:
+    assert demo_page.serve_command(ROOT / "demo") == "make serve"
+    assert "\nserve:" in (ROOT / "Makefile").read_text(encoding="utf-8")
+    assert demo_page.serve_command(tmp_path) == f"speechlab capstone serve --folder {tmp_path}"
+
+
+def test_the_figures_of_the_classical_stage_are_printed(tmp_path: Path, classical: Any) -> None:
+    found, console = classical(tmp_path), Console(file=io.StringIO(), width=100)
+    demo.print_classical(found, console)
+    lines = [" ".join(re.findall(r"[\w%.,]+", line)) for line in console.file.getvalue().splitlines()]
+    for wanted in (
+        "20, 10, 5 dB together 900 5.0% 8%",
+        "white noise, 5 dB 300 20.0%",
+        "HMM and WORLD 100 7.0%",
+        "unit selection, as recorded 100 33.0%",
+    ):
+        assert wanted in lines, lines
 
 
 @pytest.mark.slow
-def test_the_page_is_whole_and_needs_no_internet(graded: Any, story: Any) -> None:
+def test_the_page_is_whole_and_needs_no_internet(graded: Any, story: Any, classical: Any) -> None:
     folder, commands = graded
-    page = Page(demo_page.render(story, commands, CAPSTONE, folder, 1.0))
+    found = classical(folder / demo_page.CLASSICAL_FOLDER)
+    page = Page(demo_page.render(story, commands, CAPSTONE, found, folder, 1.0))
     assert page.open == []
     for tag, attributes in page.tags:
         source = attributes.get("src") or attributes.get("href") or ""

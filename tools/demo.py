@@ -1,4 +1,4 @@
-"""What `make demo` does: build the labs, grade three submissions, train and run the capstone, show it all.
+"""What `make demo` does: build the labs, grade three submissions, train and run the capstone, show it.
 
     .venv/bin/python tools/demo.py [--fresh] [--fast] [--folder DIR]
 
@@ -29,6 +29,7 @@ from rich.table import Table
 from autograder.course import load_course
 from autograder.errors import SpeechlabError
 from autograder.files import write_atomic
+from capstone import live_page
 
 ROOT = Path(__file__).resolve().parent.parent
 ASSIGNMENTS = ("phase0_signal_processing", "phase1_classical")
@@ -164,7 +165,7 @@ def verified_story(course_folder: Path, assignments: Sequence[str], mistakes: An
 
 
 def run_capstone(folder: Path, fast: bool, console: Console) -> dict[str, Any]:
-    """Train and test the capstone with the worked submission's parts.
+    """Train and test the recogniser of digits with the worked submission's parts.
 
     Returns:
         What `capstone.commands.demo` returns.
@@ -172,18 +173,57 @@ def run_capstone(folder: Path, fast: bool, console: Console) -> dict[str, Any]:
         DemoError: if it fails, or a part of the worked submission is not used.
     """
     from capstone import commands
+
+    with capstone_errors():
+        result = commands.demo(folder / "model.npz", folder, fast=fast, console=console)
+    refuse_foreign(result["parts"])
+    return result
+
+
+def run_classical(folder: Path, fast: bool, console: Console) -> dict[str, Any]:
+    """Train and test the classical stage with the worked submission's parts.
+
+    Returns:
+        What `capstone.classical.demo` returns.
+    Raises:
+        DemoError: if it fails, or a part of the worked submission is not used.
+    """
+    from capstone import classical
+
+    with capstone_errors():
+        result = classical.demo(folder / "connected.npz", folder, fast=fast, console=console)
+    refuse_foreign(result["parts"])
+    refuse_foreign(result["voices"]["about"]["parts"])
+    return result
+
+
+@contextmanager
+def capstone_errors() -> Iterator[None]:
+    """What goes wrong in the capstone is the demo's error.
+
+    Raises:
+        DemoError: with the capstone's own sentence.
+    """
+    from capstone.errors import CapstoneError
     from labkit.parts import PartsError
 
     try:
-        result = commands.demo(folder / "model.npz", folder, fast=fast, console=console)
-    except (commands.CapstoneError, PartsError) as error:
+        yield
+    except (CapstoneError, PartsError) as error:
         raise demo_course.DemoError(f"the capstone: {error}") from error
-    foreign = [f"{entry['lab']}.{entry['part']}" for entry in result["parts"] if entry["by"] != "yours"]
+
+
+def refuse_foreign(parts: Sequence[dict[str, str]]) -> None:
+    """See that every part is the worked submission's.
+
+    Raises:
+        DemoError: if one is not; it names it.
+    """
+    foreign = [f"{entry['lab']}.{entry['part']}" for entry in parts if entry["by"] != "yours"]
     if foreign:
         raise demo_course.DemoError(
             f"the capstone took {', '.join(foreign)} from the reference, expected the worked submission's"
         )
-    return result
 
 
 def print_capstone(result: dict[str, Any], console: Console) -> None:
@@ -201,6 +241,30 @@ def print_capstone(result: dict[str, Any], console: Console) -> None:
     table.add_row(
         f"{len(voices['speakers'])} speakers left out in turn", f"{voices['mean']:.1%}", target("new_voices")
     )
+    console.print(table)
+
+
+def print_classical(result: dict[str, Any], console: Console) -> None:
+    """Word error rates in tables."""
+    title = f"Connected words in noise: {result['corpus']}, {result['kind']}"
+    table = Table(title=title, title_justify="left")
+    for heading in ("words to noise", "words", "wrong", "target"):
+        table.add_column(heading, justify="left" if heading == "words to noise" else "right")
+    noisy, target = result["noisy"], result["target"]
+    aim = "none for this data" if target is None else f"{target:.0%}"
+    table.add_row("20, 10, 5 dB together", str(noisy["words"]), f"{noisy['rate']:.1%}", aim)
+    white = {f"white noise, {name}": errors for name, errors in result["in_white"].items()}
+    for name, errors in {**result["by_condition"], **white}.items():
+        table.add_row(name, str(errors["words"]), f"{errors['rate']:.1%}", "")
+    console.print(table)
+    table = Table(title="Digit strings that each voice speaks, heard by the recogniser", title_justify="left")
+    for heading in ("who speaks", "words", "wrong"):
+        table.add_column(heading, justify="left" if heading == "who speaks" else "right")
+    voices = result["voices"]
+    rows = [(entry, live_page.manner(entry)) for entry in voices["intelligibility"]]
+    for entry, manner in [*rows, *((entry, "as recorded") for entry in voices["as_recorded"])]:
+        name = f"{entry['name']}, {manner}" if manner else entry["name"]
+        table.add_row(name, str(entry["words"]), f"{entry['word_error_rate']:.1%}")
     console.print(table)
 
 
@@ -256,8 +320,17 @@ def make(folder: Path, fresh: bool, fast: bool, console: Console) -> Path:
         quiet=False,
     )
     print_capstone(capstone, console)
+    classical = stages.run(
+        "classical",
+        "Classical stage trained and run with the worked submission's parts",
+        digest(sources(ROOT, "capstone"), key, repr((fast, data))),
+        folder / demo_page.CLASSICAL_FOLDER / "connected.npz",
+        lambda say: run_classical(folder / demo_page.CLASSICAL_FOLDER, fast, console),
+        quiet=False,
+    )
+    print_classical(classical, console)
     page = folder / "index.html"
-    write_atomic(page, demo_page.render(story, ran, capstone, folder, stages.seconds()))
+    write_atomic(page, demo_page.render(story, ran, capstone, classical, folder, stages.seconds()))
     return page
 
 
@@ -282,6 +355,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
     console.print(f"Done in {time.perf_counter() - started:.0f} s. Open this page in a browser:")
     console.print(str(page), markup=False, highlight=False, soft_wrap=True, style="bold")
+    console.print(
+        "`make serve` serves it: it then speaks what you type and reads what you say.", highlight=False
+    )
     return 0
 
 

@@ -1,12 +1,12 @@
 """The page of `make demo`: marks, feedback, and what the capstone does, in one HTML file.
 
 It works from `file://` without the internet, in light and dark. Feedback keeps its pictures and players
-inside; the capstone's lie beside the page and are linked by relative paths.
+inside; the capstone's lie beside the page and are linked by relative paths. `make serve` serves the page, and
+its controls then speak and listen.
 """
 
 from __future__ import annotations
 
-import html
 import os
 import platform
 import time
@@ -19,9 +19,12 @@ import demo_course
 from demo_course import MISTAKEN, STUDENTS, UNTOUCHED, WORKED, Mark, Planted
 
 from autograder.course import Course, Lab
+from capstone import live_page, markup
+from capstone.markup import beside_target, figure, link, parts_list, player, table, text, verdict
 
 STYLE = Path(__file__).with_name("demo_page.css")
 CAPSTONE_FOLDER = "capstone"  # beside the page
+CLASSICAL_FOLDER = "capstone/classical"  # where `speechlab capstone serve` looks for models
 ABOUT = {
     UNTOUCHED: "the notebooks as a learner gets them, with nothing filled in",
     WORKED: "every part filled in with the reference",
@@ -46,44 +49,6 @@ class Story:
         """(score, maximum) of a student, in one lab or in all."""
         own = [m for m in self.marks if m.student == student and lab in (None, m.lab)]
         return sum(m.score for m in own), sum(m.max_score for m in own)
-
-
-def text(value: Any) -> str:
-    return html.escape(str(value))
-
-
-def link(folder: Path, path: Path, label: str) -> str:
-    """A link that works from a page in `folder`, wherever that folder is moved to."""
-    relative = Path(os.path.relpath(path, folder)).as_posix()
-    return f'<a href="{text(relative)}">{text(label)}</a>'
-
-
-def table(
-    head: Sequence[str], rows: Sequence[Sequence[str]], caption: str, numbers: Sequence[int] = ()
-) -> str:
-    """A table of HTML cells.
-
-    Args:
-        numbers: columns to align on the right.
-    """
-
-    def row(cells: Sequence[str], tag: str) -> str:
-        found = []
-        for column, cell in enumerate(cells):
-            kind = ' class="number"' if column in numbers else ""
-            if tag == "th":
-                found.append(f'<th scope="col"{kind}>{cell}</th>')
-            elif column == 0:
-                found.append(f'<th scope="row"{kind}>{cell}</th>')
-            else:
-                found.append(f"<td{kind}>{cell}</td>")
-        return f"<tr>{''.join(found)}</tr>"
-
-    body = "\n".join(row(cells, "td") for cells in rows)
-    return (
-        f'<div class="scroll"><table><caption class="hidden">{text(caption)}</caption>'
-        f"<thead>{row(head, 'th')}</thead><tbody>\n{body}\n</tbody></table></div>"
-    )
 
 
 def marks_section(story: Story, folder: Path) -> str:
@@ -144,48 +109,21 @@ show what the answer would have been.</p>
 """
 
 
-def figure(folder: str, file: str, alt: str, caption: str = "") -> str:
-    words = f"<figcaption>{caption}</figcaption>" if caption else ""
-    source = text(f"{folder}/{file}")
-    return f'<figure class="plot"><img src="{source}" alt="{text(alt)}">{words}</figure>'
-
-
 def share(result: dict[str, Any]) -> str:
     return f"{result['right']} of {result['total']} right, {result['accuracy']:.1%}"
 
 
-def beside_target(value: float, target: float | None) -> str:
-    """The verdict in words and a sign, never by colour alone."""
-    if target is None:
-        return ""
-    kind, sign, words = ("good", "✓", "reached") if value >= target else ("bad", "✗", "missed")
-    return f' <span class="{kind}">{sign} target of {target:.0%} {words}</span>'
-
-
-def parts_list(parts: Sequence[dict[str, str]]) -> str:
-    """Whose parts the recogniser is made of, lab by lab."""
-    items = []
-    for lab in dict.fromkeys(entry["lab"] for entry in parts):
-        by = {entry["part"]: entry["by"] for entry in parts if entry["lab"] == lab}
-        yours = [f"<code>{text(part)}</code>" for part, who in by.items() if who == "yours"]
-        others = [f"<code>{text(part)}</code>" for part, who in by.items() if who != "yours"]
-        filled = f"; the reference's: {', '.join(others)}" if others else ""
-        count = f"{len(yours)} of {len(by)} parts yours"
-        items.append(f"<li><strong>{text(lab)}</strong>, {count}: {', '.join(yours) or 'none'}{filled}</li>")
-    return f"<ul>{''.join(items)}</ul>"
-
-
 def clip_item(clip: dict[str, Any], folder: str) -> str:
     said, answered = text(clip["said"]), text(clip["answered"])
-    verdict = '<span class="good">✓ right</span>' if clip["right"] else '<span class="bad">✗ wrong</span>'
+    sound = player(f"{folder}/{clip['wav']}", f"{clip['said']}, said by {clip['speaker']}")
+    judged = verdict(clip["right"], "right" if clip["right"] else "wrong")
     plot = figure(
         folder, clip["plot"], f"State path through the features of {clip['said']}: one state after another"
     )
     return (
         f"<li><p><strong>{said}</strong>, said by {text(clip['speaker'])}<br>"
-        f"recognised as <strong>{answered}</strong> {verdict}</p>"
-        f'<audio controls preload="metadata" src="{text(folder)}/{text(clip["wav"])}" '
-        f'aria-label="{said}, said by {text(clip["speaker"])}"></audio>'
+        f"recognised as <strong>{answered}</strong> {judged}</p>"
+        f"{sound}"
         f"<details><summary>Which state, when</summary>{plot}</details></li>"
     )
 
@@ -272,18 +210,30 @@ output.</p>
 """
 
 
+def serve_command(folder: Path) -> str:
+    """What makes the page's controls work."""
+    usual = folder == STYLE.parent.parent / "demo"
+    return "make serve" if usual else f"speechlab capstone serve --folder {folder}"
+
+
 def render(
-    story: Story, commands: Sequence[str], capstone: dict[str, Any], folder: Path, seconds: float
+    story: Story,
+    commands: Sequence[str],
+    capstone: dict[str, Any],
+    classical: dict[str, Any],
+    folder: Path,
+    seconds: float,
 ) -> str:
     """The page.
 
     Args:
         commands: that made the marks.
         capstone: what `capstone.commands.demo` returned.
+        classical: what `capstone.classical.demo` returned; its files lie in CLASSICAL_FOLDER.
         folder: where the page will lie.
         seconds: that all stages took when they last ran.
     """
-    official, voices = capstone["official"], capstone["new_voices"]
+    official, voices, noisy = capstone["official"], capstone["new_voices"], classical["noisy"]
     facts = [
         ("100 %", "for the worked submission, 0 % for the untouched one"),
         (f"{len(story.planted)} of {len(story.planted)}", "planted mistakes named in the feedback"),
@@ -292,7 +242,9 @@ def render(
             f"of {official['total']} unheard clips recognised ({capstone['kind']})",
         ),
         (f"{voices['mean']:.1%}", f"on speakers left out of training ({capstone['kind']})"),
+        (f"{noisy['rate']:.1%}", f"of {noisy['words']} connected words in noise wrong ({classical['kind']})"),
     ]
+    live = live_page.live_section(serve_command(folder))
     cards = "".join(f"<li><strong>{text(big)}</strong>{text(small)}</li>" for big, small in facts)
     made = time.strftime("%Y-%m-%d %H:%M")
     machine = f"Python {platform.python_version()}, {os.cpu_count()} cores"
@@ -302,22 +254,25 @@ def render(
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>speechlab: the demo</title>
+<link rel="icon" href="data:,">
 <style>
-{STYLE.read_text(encoding="utf-8")}</style>
+{markup.STYLE.read_text(encoding="utf-8")}{STYLE.read_text(encoding="utf-8")}{live_page.style()}</style>
 </head>
 <body>
 <main>
 <h1>speechlab: the demo</h1>
 <p class="lead">Notebooks were built and handed in, nbgrader marked them, and the parts of the worked
-submission became a recogniser of spoken digits.</p>
+submission became recognisers, of single digits and of strings of them in noise, and three voices.</p>
 <ul class="facts">{cards}</ul>
 {marks_section(story, folder)}
 {mistakes_section(story, folder)}
 {capstone_section(capstone, CAPSTONE_FOLDER)}
+{live_page.classical_section(classical, folder, CLASSICAL_FOLDER, live)}
 {commands_section(commands)}
 </main>
 <footer>Made {text(made)} by <code>make demo</code>; its stages took {seconds:.0f} s on this machine
 ({text(machine)}).</footer>
+{live_page.script()}
 </body>
 </html>
 """

@@ -238,8 +238,11 @@ def test_the_classical_stage_trains_tests_and_shows_what_it_hears(corpus, hisses
     from click.testing import CliRunner
 
     from capstone.cli import capstone
+    from capstone.voices import SENTENCES, VOICES, ClassicalVoices
     from labkit.players import wav_bytes
 
+    few = corpora.synth_ljs(6)
+    monkeypatch.setattr(corpora, "synth_ljs", lambda count: few)
     monkeypatch.setattr(corpora, "digits", lambda announce=True: corpus)
     monkeypatch.setattr(corpora, "noises", lambda rate=16000, announce=True: hisses)
     monkeypatch.setattr(os, "cpu_count", lambda: 1)
@@ -255,6 +258,25 @@ def test_the_classical_stage_trains_tests_and_shows_what_it_hears(corpus, hisses
         assert clip["right"] == (clip["said"] == clip["heard"])
         assert (folder / clip["wav"]).read_bytes()[:4] == b"RIFF"
         assert (folder / clip["plot"]).read_bytes()[1:4] == b"PNG"
+    spoken = found["voices"]
+    assert [row["voice"] for row in spoken["intelligibility"]] == ["natural", "source", *VOICES]
+    for row in spoken["intelligibility"]:
+        low, high = row["interval"]
+        assert (
+            row["word_error_rate"] == row["errors"] / row["words"] and low <= row["word_error_rate"] <= high
+        )
+        # whistles are all that this recogniser understands: 18 natural ones, and as many words by each voice
+        assert (row["word_error_rate"] < 0.1) == (row["voice"] == "natural") and row["words"] == 18
+        assert list(row["by_condition"]) == ["no noise", "20 dB", "10 dB", "5 dB", "0 dB"]
+        assert row["by_condition"]["no noise"]["errors"] == row["errors"]
+    assert [example["voice"] for example in spoken["examples"]] == list(VOICES) * 3
+    for number, example in enumerate(spoken["examples"]):
+        assert example["wav"] == f"voice-{number // 3}-{example['voice']}.wav"
+        assert (folder / example["wav"]).read_bytes()[:4] == b"RIFF"
+        assert (folder / example["plot"]).read_bytes()[1:4] == b"PNG"
+    assert spoken["sentences"] == list(SENTENCES) and spoken["about"]["sentences"] == 6
+    assert ClassicalVoices.load(model.with_name("voices.npz")).about == spoken["about"]
+    assert spoken["text"] in found["text"] and "eSpeak itself" in done.output
     file = tmp_path / "two words.wav"
     file.write_bytes(wav_bytes(read_string(corpus, ["zero", "one"]), RATE))
     done = CliRunner().invoke(capstone, ["transcribe", str(file), *options])
