@@ -17,6 +17,7 @@ from capstone.commands import load_digits, parts_text, say
 from capstone.connected_evaluation import ConnectedEvaluation
 from capstone.connected_jobs import connected_parts
 from capstone.connected_strings import make_strings
+from capstone.errors import CapstoneError
 from capstone.model_file import write_whole
 from capstone.recognizer import chosen_clips
 from capstone.voice_evaluation import intelligibility
@@ -149,6 +150,49 @@ def transcribe(model_path: str | Path, file: str | Path, console: Any = None) ->
     if not found["real"]:
         say(console, "This model has heard synthetic speech only. For recordings: speechlab data get fsdd")
     return found
+
+
+def speak(
+    model_path: str | Path, text: str, voice: str, file: str | Path, console: Any = None
+) -> dict[str, Any]:
+    """Write a sound file in which a voice says a text.
+
+    Args:
+        model_path: of voices that `demo` wrote. The voice by rule needs none.
+        text: English; numbers are read digit by digit.
+        voice: one of `voices.VOICES`.
+        file: the WAV file to write; an older one is replaced only when the new one is complete.
+        console: to print on.
+    Returns:
+        "text" (as said), "voice", "name", "seconds", "sample_rate", "phones", "file".
+    Raises:
+        CapstoneError: if there are no voices, the text cannot be said, or the file cannot be written.
+    """
+    from labkit.players import wav_bytes
+
+    target = Path(file)
+    if target.suffix.lower() != ".wav":
+        raise CapstoneError(
+            f"{target} is no name of a sound file that can be written, expected one that ends in .wav"
+        )
+    voices.check_voice(voice)
+    if voice == voices.BY_RULE and not Path(model_path).exists():
+        trained = voices.ClassicalVoices({}, {}, {})
+    else:
+        trained = voices.ClassicalVoices.load(model_path)
+    speech = trained.say(text, voice)
+    write_whole(target, wav_bytes(speech.samples, speech.sample_rate))
+    seconds = len(speech.samples) / speech.sample_rate
+    say(console, f"{target}: “{speech.text}”, {seconds:.1f} s by {voices.VOICES[voice]}")
+    return {
+        "text": speech.text,
+        "voice": voice,
+        "name": voices.VOICES[voice],
+        "seconds": seconds,
+        "sample_rate": speech.sample_rate,
+        "phones": speech.phones,
+        "file": str(target),
+    }
 
 
 def _examples(

@@ -65,6 +65,7 @@ Examples:
   speechlab capstone parts
   speechlab capstone demo
   speechlab capstone transcribe seven.wav
+  speechlab capstone speak "Call 5 5 2." --voice rules
   speechlab capstone serve"""
 )
 def capstone() -> None:
@@ -169,6 +170,44 @@ def transcribe(file: Path, stage: str, model: Path | None) -> None:
             from capstone import commands
 
             commands.transcribe(model or _folder() / MODEL, file, console=_console())
+
+
+@capstone.command(
+    short_help="Say a text.",
+    epilog="""\b
+Examples:
+  speechlab capstone speak "Call 5 5 2."
+  speechlab capstone speak "Call 5 5 2." --voice hmm --to call.wav""",
+)
+@click.argument("text")
+@click.option(
+    "--voice",
+    type=click.Choice(["units", "rules", "hmm"]),
+    default="units",
+    show_default=True,
+    help="Unit selection, formant rules, or HMM and WORLD.",
+)
+@click.option(
+    "--to",
+    "file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="The WAV file to write. Default: .speechlab/capstone/spoken-VOICE.wav",
+)
+@click.option(
+    "--model",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="The file of the voices. Default: .speechlab/capstone/voices.npz",
+)
+def speak(text: str, voice: str, file: Path | None, model: Path | None) -> None:
+    """Write a sound file in which a voice says TEXT: English, numbers digit by digit.
+
+    The voices are those that `speechlab capstone demo --stage classical` has made; the rules need none.
+    """
+    with _sentences():
+        from capstone import classical
+
+        target = file or _folder() / f"spoken-{voice}.wav"
+        classical.speak(model or _folder() / classical.VOICES_FILE, text, voice, target, _console())
 
 
 @capstone.command(

@@ -30,7 +30,8 @@ from capstone.voice_training import learn
 from labkit import corpora
 from labkit.corpora import Corpus, CorpusError, espeak
 
-VOICES = {"units": "unit selection", "rules": "formant rules", "hmm": "HMM and WORLD"}
+BY_RULE = "rules"  # learnt from nothing
+VOICES = {"units": "unit selection", BY_RULE: "formant rules", "hmm": "HMM and WORLD"}
 SENTENCES = (
     "The quick brown fox jumps over the lazy dog.",
     "My voice is made of pieces, and nobody ever said this sentence.",
@@ -127,7 +128,7 @@ class ClassicalVoices:
         try:
             if voice == "units":
                 sound = speak_units(self.inventory, labels, manner)
-            elif voice == "rules":
+            elif voice == BY_RULE:
                 sound = speak_rules(labels, manner)
             else:
                 sound = speak_hmm(self.model, labels, manner)

@@ -296,6 +296,38 @@ def test_file_that_holds_no_voices_is_a_sentence(model, kept, tmp_path):
             ClassicalVoices.load(tmp_path / name)
 
 
+@pytest.mark.parametrize("voice", VOICES)
+def test_speak_writes_what_the_voice_says(trained, kept, tmp_path, voice):
+    file = tmp_path / "said" / "x.wav"
+    found = classical.speak(kept, TEXT, voice, file)
+    samples, rate = corpora.read_audio(file)
+    speech = trained.say(TEXT, voice)
+    assert (rate, found["text"], found["name"]) == (speech.sample_rate, speech.text, VOICES[voice])
+    # half a step of 16 bits, and full scale is one step less than 1
+    np.testing.assert_allclose(samples, speech.samples, atol=1.5 / 2**15)
+    assert found["seconds"] == pytest.approx(len(samples) / rate)
+
+
+def test_the_rules_speak_without_any_model(tmp_path):
+    found = classical.speak(tmp_path / "voices.npz", TEXT, "rules", tmp_path / "x.wav")
+    assert found["text"] == "room four two, wait" and (tmp_path / "x.wav").stat().st_size > 10_000
+    with pytest.raises(CapstoneError, match="demo --stage classical"):
+        classical.speak(tmp_path / "voices.npz", TEXT, "units", tmp_path / "y.wav")
+
+
+def test_what_speak_cannot_do_is_a_sentence_and_leaves_the_old_file(kept, tmp_path):
+    file = tmp_path / "x.wav"
+    file.write_bytes(b"old")
+    for text, voice, target, sentence in (
+        ("5 + 5", "units", file, "cannot be said"),
+        ("five", "nobody", file, "nobody"),
+        ("five", "units", tmp_path / "x.mp3", "ends in .wav"),
+    ):
+        with pytest.raises(CapstoneError, match=sentence):
+            classical.speak(kept, text, voice, target)
+    assert file.read_bytes() == b"old" and not (tmp_path / "x.mp3").exists()
+
+
 def test_voices_that_cannot_be_written_leave_the_old_file(trained, tmp_path):
     (tmp_path / "voices.npz").mkdir()
     with pytest.raises(CapstoneError, match="cannot be written"):

@@ -79,3 +79,26 @@ def test_without_a_model_or_a_sound_it_is_a_sentence(desk, tmp_path, name):
     result = desk.run("capstone", "transcribe", tmp_path / name)
     assert result.exit_code == 2
     assert "Traceback" not in result.output
+
+
+def test_speak_writes_where_it_is_told(desk, monkeypatch, tmp_path):
+    from capstone import classical
+
+    seen: list[tuple] = []
+    monkeypatch.setattr(classical, "speak", lambda *given: seen.append(given[:-1]))
+    home = desk.course.state_folder / "capstone"
+    assert desk.run("capstone", "speak", "4 2").exit_code == 0
+    to = ("--voice", "hmm", "--to", tmp_path / "x.wav", "--model", tmp_path / "v.npz")
+    assert desk.run("capstone", "speak", "hello", *to).exit_code == 0
+    assert seen == [
+        (home / "voices.npz", "4 2", "units", home / "spoken-units.wav"),
+        (tmp_path / "v.npz", "hello", "hmm", tmp_path / "x.wav"),
+    ]
+
+
+def test_speak_knows_every_voice(desk):
+    from capstone.cli import speak
+    from capstone.voices import VOICES
+
+    (choice,) = [option.type for option in speak.params if option.name == "voice"]
+    assert list(choice.choices) == list(VOICES)
