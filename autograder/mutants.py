@@ -21,7 +21,10 @@ from autograder.definitions import Code
 from autograder.loading import code_cells, fresh_reference
 
 BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
-MUTANT_SECONDS = 10.0
+# What a check of a mutant may take, before it counts as one that never ends: so many seconds, or so many
+# times what the check of the reference took
+MUTANT_SECONDS = 2.0
+MUTANT_SLOWNESS = 50.0
 
 _OPERATORS: dict[type, type] = {
     ast.Add: ast.Sub,
@@ -226,12 +229,14 @@ def run_mutants(
     names = frozenset(p.name for p in lab.parts)
     mutants = [m for cell in cells if cell.part == part for m in mutants_of(cell, names)]
     session = session_of(lab)
+    reference = vars(fresh_reference(lab.folder))
     # every check once on the reference: quick ones first, they kill most
-    reference = InProcess(vars(fresh_reference(lab.folder)))
-    timed = sorted(session.of(part), key=lambda item: session.run(item, reference, seed).seconds)
+    backend = InProcess(reference)
+    seconds = {item: session.run(item, backend, seed).seconds for item in session.of(part)}
+    limits = {item: _limit(seconds[item]) for item in sorted(seconds, key=lambda item: seconds[item])}
     survivors = []
     for mutant in mutants:
-        killed = _is_killed(lab, mutant, cells, timed, seed)
+        killed = _is_killed(lab, mutant, cells, reference, limits, seed)
         if not killed:
             survivors.append(mutant)
         if on_mutant:
@@ -239,9 +244,20 @@ def run_mutants(
     return Report(part, len(mutants), survivors)
 
 
-def _is_killed(lab: Lab, mutant: Mutant, cells: list[Code], items: list[Any], seed: int) -> bool:
+def _limit(seconds: float) -> float:
+    """What a check may take that took so long with the reference."""
+    return max(MUTANT_SECONDS, MUTANT_SLOWNESS * seconds)
+
+
+def _is_killed(
+    lab: Lab,
+    mutant: Mutant,
+    cells: list[Code],
+    reference: dict[str, Any],
+    limits: dict[Any, float],
+    seed: int,
+) -> bool:
     assert lab.folder is not None
-    reference = vars(fresh_reference(lab.folder))
     changed = [mutant.code if cell.part == mutant.part else cell for cell in cells]
     try:
         variant = fresh_reference(lab.folder, changed, name=f"speechlab_mutant_{lab.name}")
@@ -249,7 +265,7 @@ def _is_killed(lab: Lab, mutant: Mutant, cells: list[Code], items: list[Any], se
         return True  # it does not even load
     backend = InProcess({**reference, mutant.part: vars(variant)[mutant.part]})
     session = session_of(lab)
-    return any(not session.run(item, backend, seed, limit=MUTANT_SECONDS).passed for item in items)
+    return any(not session.run(item, backend, seed, limit=limit).passed for item, limit in limits.items())
 
 
 def explained(lab: Lab) -> dict[tuple[str, str, str], str]:

@@ -64,8 +64,14 @@ def test_the_miniature_lab_kills_all_and_a_blind_session_not(lab, monkeypatch):
 
 
 def test_a_mutant_that_never_ends_is_killed(lab, monkeypatch):
-    monkeypatch.setattr(mutants, "MUTANT_SECONDS", 0.2)
     endless = Code("def rms(samples):\n    while True: pass", "rms")
     mutant = mutants.Mutant("rms", "", "", endless)
     cells = mutants.code_cells(lab.source)
-    assert mutants._is_killed(lab, mutant, cells, mutants.session_of(lab).of("rms"), 1)
+    reference = vars(mutants.fresh_reference(lab.folder))
+    limits = dict.fromkeys(mutants.session_of(lab).of("rms"), 0.2)
+    assert mutants._is_killed(lab, mutant, cells, reference, limits, 1)
+
+
+def test_a_check_of_a_mutant_may_take_many_times_as_long_as_that_of_the_reference():
+    assert mutants._limit(0.0) == mutants.MUTANT_SECONDS
+    assert mutants._limit(1.0) == mutants.MUTANT_SLOWNESS > 10
