@@ -11,7 +11,6 @@ parts: `labkit.parts` gives each part where it passes its checks, else the refer
 
 from __future__ import annotations
 
-import io
 import json
 import time
 import zipfile
@@ -38,7 +37,7 @@ from capstone.connected_jobs import (
 )
 from capstone.connected_strings import Spoken, make_strings, white_noise
 from capstone.errors import CapstoneError
-from capstone.model_file import write_whole
+from capstone.model_file import write_arrays
 from capstone.recognizer import bar, chosen_clips
 from capstone.workers import chunks, scale_to, workers
 from labkit import corpora
@@ -120,10 +119,7 @@ class ConnectedRecognizer:
             "word_penalty": self.word_penalty,
             "about": self.about,
         }
-        buffer = io.BytesIO()
-        text = json.dumps(header, ensure_ascii=False)
-        np.savez_compressed(buffer, **({"header": np.array(text)} | arrays))  # type: ignore[arg-type]
-        write_whole(Path(path), buffer.getvalue())
+        write_arrays(Path(path), header, arrays)
 
     @classmethod
     def load(cls, path: str | Path, parts: Any = None) -> ConnectedRecognizer:

@@ -36,9 +36,18 @@ def write_model(
         names.append({"word": word, "voices": [voice["voice"] for voice in voices]})
         for v, voice in enumerate(voices):
             arrays |= {f"{w}/{v}/{name}": np.asarray(voice[name]) for name in ARRAYS}
-    header = json.dumps({"format": FORMAT, "words": names, **about}, ensure_ascii=False)
+    write_arrays(path, {"format": FORMAT, "words": names, **about}, arrays)
+
+
+def write_arrays(path: Path, header: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
+    """Write arrays and a header, which JSON can hold, as one npz file: whole or not at all.
+
+    Raises:
+        CapstoneError: if the file cannot be written.
+    """
     buffer = io.BytesIO()
-    np.savez_compressed(buffer, **({"header": np.array(header)} | arrays))  # type: ignore[arg-type]
+    text = json.dumps(header, ensure_ascii=False)
+    np.savez_compressed(buffer, **({"header": np.array(text)} | arrays))  # type: ignore[arg-type]
     write_whole(path, buffer.getvalue())
 
 

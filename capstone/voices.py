@@ -11,7 +11,6 @@ phones whose output the WORLD vocoder speaks. The recordings are the synthetic s
 
 from __future__ import annotations
 
-import io
 import json
 import time
 import zipfile
@@ -24,7 +23,7 @@ from jaxtyping import Float
 
 from capstone.connected_jobs import lab
 from capstone.errors import CapstoneError
-from capstone.model_file import write_whole
+from capstone.model_file import write_arrays
 from capstone.voice_speaking import PAUSE, Manner, Sound, speak_hmm, speak_rules, speak_units
 from capstone.voice_training import learn
 from labkit import corpora
@@ -53,6 +52,7 @@ LABS = (
     "t08a_formants_and_lpc",
     "t08b_unit_selection",
     "t08c_world_vocoder",
+    "c01_digit_recognizer",
     "c03_classical_voice",
 )
 LABELS = ("left", "right", "previous", "next")  # of the units
@@ -163,10 +163,7 @@ class ClassicalVoices:
             "model": {key: self.model[key] for key in ("sample_rate", "hop_length", "n_fft", "alpha")},
             "about": self.about,
         }
-        buffer = io.BytesIO()
-        text = json.dumps(header, ensure_ascii=False)
-        np.savez_compressed(buffer, **({"header": np.array(text)} | arrays))  # type: ignore[arg-type]
-        write_whole(Path(path), buffer.getvalue())
+        write_arrays(Path(path), header, arrays)
 
     @classmethod
     def load(cls, path: str | Path) -> ClassicalVoices:
