@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import shutil
 import tempfile
@@ -27,6 +28,15 @@ def write_atomic(path: Path, data: str | bytes) -> None:
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
+
+
+def clear_parts(path: Path) -> None:
+    """Remove what writers of this file that were killed have left beside it.
+
+    For whoever is its only writer: another one's part would be lost too.
+    """
+    for part in path.parent.glob(f".{glob.escape(path.name)}.*"):
+        part.unlink(missing_ok=True)
 
 
 def back_up(path: Path, folder: Path) -> Path:

@@ -21,7 +21,7 @@ import psutil
 from benchmarks.processes import full, start
 
 _PR_SET_CHILD_SUBREAPER = 36
-SAMPLE_SECONDS = 0.3
+SAMPLE_SECONDS = 0.1
 WAIT_SECONDS = 30.0
 
 

@@ -23,7 +23,7 @@ from nbgrader.converters import NbGraderException
 from autograder.batch.page import Master, converter, given, master_of, savers
 from autograder.course import Course, Lab
 from autograder.errors import CourseError, GradingError
-from autograder.files import write_atomic
+from autograder.files import clear_parts, write_atomic
 
 
 @dataclass(frozen=True)
@@ -215,6 +215,7 @@ class GradebookWriter:
         self._converter.notebooks = [str(one.file)]
         self._converter.init_assignment(assignment, one.student)
         path = self.page_path(one.lab, one.student)
+        clear_parts(path)  # of a run that was killed; a batch holds the course's lock
         write_atomic(path, one.page)
         self._converter.set_permissions(assignment, one.student)
         page = nbformat.reads(one.page, as_version=4)
