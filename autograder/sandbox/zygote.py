@@ -152,6 +152,10 @@ class Zygote:
                 if sys.platform == "linux":
                     calls.prctl(calls.PR_SET_CHILD_SUBREAPER, 1)
                 _run(Zygote(socket.socket(fileno=kept), self._policy, lifeline=kept))
+            except BaseException as error:
+                # into the trusted side's report; whoever asked finds the connection closed
+                with contextlib.suppress(Exception):
+                    print(f"no branch: {type(error).__name__}: {error}", file=sys.stderr, flush=True)
             finally:
                 os._exit(1)
         self._branches.add(pid)

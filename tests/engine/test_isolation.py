@@ -324,7 +324,7 @@ def test_hanging_up_ends_a_branch_and_its_workers(any_server):
     before = descendants(any_server)
     branch = any_server.branch()
     connections = [branch.worker()[0] for _ in range(2)]
-    wait_until(lambda: len(descendants(any_server)) >= len(before) + 3)
+    wait_until(lambda: len(descendants(any_server) - before) >= 3)
     branch.close()
     wait_until(lambda: descendants(any_server) <= before)
     for connection in connections:
@@ -333,13 +333,14 @@ def test_hanging_up_ends_a_branch_and_its_workers(any_server):
 
 
 def test_hanging_up_ends_a_worker_though_a_branch_was_made_meanwhile(any_server):
+    before = descendants(any_server)
     connection, _ = any_server.worker()
+    (worker,) = descendants(any_server) - before
     branch = any_server.branch()
     try:
         branch.worker()[0].close()
-        before = descendants(any_server)
         connection.close()
-        wait_until(lambda: len(descendants(any_server)) < len(before))
+        wait_until(lambda: worker not in descendants(any_server))
         assert branch.alive()
     finally:
         branch.close()
@@ -361,12 +362,12 @@ def test_a_branch_that_was_killed_is_replaced_by_a_server(monkeypatch):
     monkeypatch.setattr(forkserver, "_backend", None)
     server = ForkServer((), isolation.plain())
     try:
-        before = descendants(server)
+        wait_until(lambda: not descendants(server))  # the canaries have ended
         forkserver.attach((), server.address, server.backend.name, branch=True)
         branch = forkserver.shared_server(())
         assert isinstance(branch, forkserver.Branch) and branch.alive()
-        wait_until(lambda: len(descendants(server)) > len(before))
-        (pid,) = descendants(server) - before
+        wait_until(lambda: descendants(server))
+        (pid,) = descendants(server)
         os.kill(pid, signal.SIGKILL)
         wait_until(lambda: not branch.alive())
         with pytest.raises(OSError):
