@@ -411,9 +411,10 @@ def test_the_command_serves_until_it_is_stopped(trained, name):
         try:
             while not (found := re.search(r"http://127\.0\.0\.1:\d+/", text)):
                 assert select.select([process.stdout], [], [], 120)[0], f"it says nothing more than {text!r}"
-                line = process.stdout.readline()
-                assert line, process.stderr.read()
-                text += line
+                # not readline, which may keep back lines that select then knows nothing of
+                data = os.read(process.stdout.fileno(), 1 << 16)
+                assert data, process.stderr.read()
+                text += data.decode()
             assert "voices.npz does not exist" in text
             assert ask(found[0], "/api/status").json["recognizer"]["about"]["corpus"] == "whistles"
             process.send_signal(getattr(signal, name))
