@@ -169,6 +169,22 @@ def test_the_lock_is_closed_under_what_the_installed_packages_need():
     assert not open_ends
 
 
+def test_the_locked_packages_run_on_every_python_that_is_promised():
+    """A package may ask for Python 3.11.5, and Debian 12 ships 3.11.2."""
+    assert locker.OLDEST_PYTHON in SpecifierSet(project()["requires-python"])
+    too_new = []
+    for name, version in locked().items():
+        try:
+            metadata = importlib.metadata.metadata(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue  # of an extra that is not installed
+        asks = metadata.get("Requires-Python", "")
+        locked_one = metadata["Version"].split("+")[0] == str(version)
+        if locked_one and locker.OLDEST_PYTHON not in SpecifierSet(asks):
+            too_new.append(f"{name} {version} asks for Python {asks}")
+    assert not too_new
+
+
 def test_the_demo_does_not_need_the_large_systems_of_others():
     core = {canonicalize_name(requirement.name) for requirement in declared()}
     assert not core & {"openai-whisper", "coqui-tts", "torchcodec"}
@@ -453,6 +469,33 @@ def test_the_lock_drops_local_labels_and_the_project_itself():
         }
     )
     assert found == {"jupyter-client": "8.6.0", "torch": "2.13.0"}
+
+
+def test_the_lock_steps_back_from_a_version_that_needs_a_newer_python(monkeypatch, tmp_path):
+    index = {
+        "soup_sieve": [("4.1", ">=3.11.5"), ("4.0", ">=3.11.1"), ("2.10", ">=3.9")],
+        "wheel": [("1", None)],
+    }
+    asked = []
+
+    def dry_run(constraints):
+        asked.append(dict(constraints))
+        install = []
+        for name, versions in index.items():
+            constraint = constraints.get(locker._normalized(name), name)
+            fitting = (pair for pair in versions if pair[0] in Requirement(constraint).specifier)
+            version, python = next(fitting)
+            item = {"name": name, "version": version}
+            install.append({"metadata": item if python is None else {**item, "requires_python": python}})
+        return {"install": install}
+
+    (tmp_path / "requirements.lock").write_text("# made by a tool\nsoup-sieve==4.1\nwheel==1\n")
+    monkeypatch.setattr(locker, "LOCK", tmp_path / "requirements.lock")
+    monkeypatch.setattr(locker, "_dry_run", dry_run)
+    assert locker.resolve(upgrade=False) == {"soup-sieve": "2.10", "wheel": "1"}
+    assert asked[0] == {"soup-sieve": "soup-sieve==4.1", "wheel": "wheel==1"}
+    assert locker.resolve(upgrade=True) == {"soup-sieve": "2.10", "wheel": "1"}
+    assert asked[3] == {}
 
 
 # --- the Makefile and continuous integration -------------------------------------------------------

@@ -17,9 +17,12 @@ import sys
 import tempfile
 from pathlib import Path
 
+from packaging.specifiers import SpecifierSet
+
 ROOT = Path(__file__).resolve().parent.parent
 LOCK = ROOT / "requirements.lock"
 EXTRAS = "dev,cluster,peers,oracles"
+OLDEST_PYTHON = "3.11.0"  # a package may ask for 3.11.5, and systems ship older ones (Debian 12: 3.11.2)
 # Tools that tools/install.py itself runs.
 TOOLS = ("pip", "setuptools", "uv")
 HEADER = """\
@@ -32,21 +35,53 @@ HEADER = """\
 def resolve(upgrade: bool) -> dict[str, str]:
     """Versions that pip would install into an empty environment, by normalized name.
 
+    They all run on the oldest Python that this project promises, whichever one this is.
+
     Args:
         upgrade: forget the present pins.
     Raises:
         SystemExit: with pip's exit code if it cannot resolve.
     """
+    constraints = dict(_pinned()) if LOCK.exists() and not upgrade else {}
+    while True:
+        report = _dry_run(constraints)
+        found = pins(report)
+        too_new = needing_newer_python(report)
+        if not too_new:
+            return found
+        for name in too_new:
+            constraints[name] = f"{name}<{found[name]}"
+
+
+def _pinned() -> list[tuple[str, str]]:
+    lines = LOCK.read_text().splitlines()
+    return [(line.split("==")[0], line) for line in lines if "==" in line]
+
+
+def _dry_run(constraints: dict[str, str]) -> dict:
+    """pip's report of what it would install under these constraints."""
     with tempfile.TemporaryDirectory() as folder:
-        report = Path(folder) / "report.json"
+        report, lines = Path(folder) / "report.json", Path(folder) / "constraints.txt"
+        lines.write_text("".join(f"{line}\n" for line in constraints.values()))
         command = [sys.executable, "-m", "pip", "install", "--quiet", "--dry-run", "--ignore-installed"]
-        command += ["--report", str(report), f"{ROOT}[{EXTRAS}]", *TOOLS]
-        if LOCK.exists() and not upgrade:
-            command += ["--constraint", str(LOCK)]
+        command += ["--report", str(report), "--constraint", str(lines), f"{ROOT}[{EXTRAS}]", *TOOLS]
         done = subprocess.run(command, check=False, cwd=folder)
         if done.returncode:
             sys.exit(done.returncode)
-        return pins(json.loads(report.read_text()))
+        return json.loads(report.read_text())
+
+
+def needing_newer_python(report: dict) -> list[str]:
+    """Normalized names of the packages in a report that do not run on `OLDEST_PYTHON`."""
+    return [
+        _normalized(item["metadata"]["name"])
+        for item in report["install"]
+        if OLDEST_PYTHON not in SpecifierSet(item["metadata"].get("requires_python", ""))
+    ]
+
+
+def _normalized(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def pins(report: dict) -> dict[str, str]:
@@ -57,7 +92,7 @@ def pins(report: dict) -> dict[str, str]:
     """
     found = {}
     for item in report["install"]:
-        name = re.sub(r"[-_.]+", "-", item["metadata"]["name"]).lower()
+        name = _normalized(item["metadata"]["name"])
         if name != "speechlab":
             found[name] = item["metadata"]["version"].split("+")[0]
     return dict(sorted(found.items()))
