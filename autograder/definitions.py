@@ -149,9 +149,18 @@ def _read_tree(source: str) -> ast.Module | None:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return ast.parse(_without_magics(source))
+            tree = ast.parse(_without_magics(source))
+        for node in tree.body:  # looked through for each part of the notebook
+            node.__dict__["_walked"] = tuple(ast.walk(node))
+        return tree
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
+
+
+def walked(node: ast.AST) -> Iterable[ast.AST]:
+    """A statement and all below it, as `ast.walk` gives them; of a tree from `read_tree` without walking."""
+    kept: tuple[ast.AST, ...] | None = node.__dict__.get("_walked")
+    return ast.walk(node) if kept is None else kept
 
 
 def bound_names(node: ast.stmt) -> set[str]:
@@ -160,13 +169,13 @@ def bound_names(node: ast.stmt) -> set[str]:
         return {node.name}
     if isinstance(node, ast.Import | ast.ImportFrom):
         return {alias.asname or alias.name.split(".")[0] for alias in node.names}
-    names = (item for item in ast.walk(node) if isinstance(item, ast.Name))
+    names = (item for item in walked(node) if isinstance(item, ast.Name))
     return {item.id for item in names if isinstance(item.ctx, ast.Store)}
 
 
 def used_names(node: ast.AST) -> set[str]:
     """The names that stand in a piece of code."""
-    return {item.id for item in ast.walk(node) if isinstance(item, ast.Name)}
+    return {item.id for item in walked(node) if isinstance(item, ast.Name)}
 
 
 def needed(cells: Sequence[Code], part: str) -> list[Code]:

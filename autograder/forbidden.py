@@ -21,7 +21,7 @@ from importlib.machinery import ModuleSpec
 from types import FrameType, ModuleType
 from typing import Any
 
-from autograder.definitions import Code, bound_names, defining, read_tree, too_long, used_names
+from autograder.definitions import Code, bound_names, defining, read_tree, too_long, used_names, walked
 
 SHOWN = 5
 LEARNERS = ("submission", "__main__")  # modules whose code is the learner's
@@ -110,7 +110,7 @@ class _Names:
         self._aliases: dict[str, str] = {}
         assigned: list[tuple[str, ast.expr]] = []
         for piece in pieces:
-            for node in ast.walk(piece):
+            for node in walked(piece):
                 if isinstance(node, ast.Import):
                     for alias in node.names:
                         first = alias.name.split(".")[0]
@@ -178,7 +178,7 @@ class _Names:
     def found_in(self, piece: ast.AST) -> Iterator[tuple[tuple[str, str], int]]:
         """(("uses numpy.fft.rfft", why that matters), line) of what is found, in the order of the lines."""
         found: dict[tuple[int, int], tuple[str, str]] = {}
-        for node in ast.walk(piece):
+        for node in walked(piece):
             if not isinstance(node, ast.Name | ast.Attribute | ast.Subscript | ast.Call):
                 continue
             said = self._says(node)

@@ -13,12 +13,15 @@ from autograder.checking.proxy import Call
 from autograder.checking.runner import CheckResult
 from autograder.course import Lab
 from autograder.diagnosis import Diagnosis
+from autograder.digest import digest
 from autograder.loading import load_checks
 
 MAX_SOUND_SECONDS = 10.0
 MIN_SOUND_SECONDS = 0.05  # shorter is a click
 MAX_PICTURE = 4 * 1024**2
 MAX_DRAWN = 4_000_000  # values; more would make the page slow and show nothing new
+ROOM = 16 * 1024**2  # bytes of pictures that are kept: in a class, many make the same mistake
+_pictures: dict[tuple[Any, str, bytes] | None, bytes] = {}
 
 
 def illustrate(lab: Lab, part: str, results: list[CheckResult], diagnosis: Diagnosis) -> list[str]:
@@ -78,16 +81,32 @@ def _find(module: Any, attribute: str, part: str) -> Any:
 
 
 def _picture(draw: Any, call: Call) -> bytes | None:
+    """The picture of an answer; one that was drawn before is not drawn again."""
+    name = digest(call.output, call.args, call.kwargs)
+    key = (draw, call.what, name) if name else None
+    if key in _pictures:
+        return _fitting(_pictures[key])
+    picture, is_settled = _draw(draw, call)
+    if key and is_settled:
+        if sum(map(len, _pictures.values())) + len(picture) > ROOM:
+            _pictures.clear()
+        _pictures[key] = picture
+    return picture
+
+
+def _draw(draw: Any, call: Call) -> tuple[bytes, bool]:
+    """A picture, and whether the same would be drawn again: a lack of memory depends on the moment."""
     from labkit import plot
 
+    is_settled = True
     if draw is not None:
         try:
-            return _fitting(plot.png(draw(call.output, *call.args, **call.kwargs)))
+            return _fitting(plot.png(draw(call.output, *call.args, **call.kwargs))), True
         except TimeLimit:
             raise
-        except Exception:
+        except Exception as error:
             # the lab's drawing expects the right shape; a wrong one is drawn as it is
-            pass
+            is_settled = not isinstance(error, MemoryError)
     first = call.output
     if isinstance(first, tuple):
         first = next(item for item in first if _drawable(item))
@@ -95,9 +114,10 @@ def _picture(draw: Any, call: Call) -> bytes | None:
     title = f"your {call.what}: shape {output.shape}"
     if output.ndim == 1:
         lines = plot.lines({"yours": output}, x_label="position", y_label="value", title=title)
-        return _fitting(plot.png(lines))
+        return _fitting(plot.png(lines)), is_settled
     flat = output.reshape(-1, output.shape[-1])
-    return _fitting(plot.png(plot.matrix(flat, x_label="last axis", y_label="first axis", title=title)))
+    drawn = plot.matrix(flat, x_label="last axis", y_label="first axis", title=title)
+    return _fitting(plot.png(drawn)), is_settled
 
 
 def _fitting(picture: bytes) -> bytes:

@@ -11,9 +11,9 @@ import hashlib
 import io
 import os
 import shutil
-import tarfile
 import tempfile
 import threading
+import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -44,7 +44,7 @@ def pack(course: Course, labs: tuple[str, ...]) -> bytes:
             wanted.append(name)
             todo += course.lab(name).needs
     buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w") as archive:
+    with zipfile.ZipFile(buffer, "w") as archive:
         for name in sorted(wanted):
             folder = course.lab(name).folder
             assert folder is not None
@@ -58,10 +58,8 @@ def pack(course: Course, labs: tuple[str, ...]) -> bytes:
     return buffer.getvalue()
 
 
-def _add(archive: tarfile.TarFile, name: str, data: bytes) -> None:
-    entry = tarfile.TarInfo(name)
-    entry.size = len(data)
-    archive.addfile(entry, io.BytesIO(data))
+def _add(archive: zipfile.ZipFile, name: str, data: bytes) -> None:
+    archive.writestr(zipfile.ZipInfo(name), data)  # without the time of day
 
 
 # --- in a Dask worker -----------------------------------------------------------------------------------
@@ -73,8 +71,8 @@ def unpack(archive: bytes) -> Path:
     name = hashlib.sha256(archive).hexdigest()[:16]
     root = Path(tempfile.mkdtemp(prefix=f"speechlab-course-{name}-"))
     atexit.register(shutil.rmtree, root, ignore_errors=True)
-    with tarfile.open(fileobj=io.BytesIO(archive)) as files:
-        files.extractall(root, filter="data")
+    with zipfile.ZipFile(io.BytesIO(archive)) as files:
+        files.extractall(root)
     return root
 
 

@@ -6,9 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from autograder.checking.oracles import oracle
 from autograder.loading import lab_beside
 
-__all__ = ["CheckMark", "checks", "lab_beside", "mistake", "picture", "sound"]
+__all__ = ["CheckMark", "checks", "lab_beside", "mistake", "oracle", "picture", "sound"]
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 

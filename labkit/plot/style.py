@@ -137,10 +137,19 @@ def png(figure: Figure) -> bytes:
     Returns:
         Bytes of the file, equal for equal figures.
     """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
     buffer = io.BytesIO()
+    canvas, dpi = figure.canvas, figure.dpi
     with styled():
-        # without the Software entry, the bytes do not depend on matplotlib's version string
-        figure.savefig(buffer, format="png", dpi=SCREEN_DPI * PIXELS_PER_POINT, metadata={"Software": None})
+        try:
+            # what `savefig` does in the end; it would draw twice, once for the layout alone
+            figure.dpi = SCREEN_DPI * PIXELS_PER_POINT
+            # without the Software entry, the bytes do not depend on matplotlib's version string
+            FigureCanvasAgg(figure).print_png(buffer, metadata={"Software": None})
+        finally:
+            figure.dpi = dpi
+            figure.set_canvas(canvas)
     return buffer.getvalue()
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autograder.checking import checks, lab_beside, picture, sound
+from autograder.checking import checks, lab_beside, oracle, picture, sound
 from labkit import plot
 
 parts = lab_beside(__file__)  # only to compose: a part that builds on others is fed with the reference's
@@ -106,6 +106,7 @@ def test_opening_and_closing_must_be_positive_and_fit_into_a_period(lab, times):
 # --- glottal_flow ----------------------------------------------------------------------------------
 
 
+@oracle
 def flow_by_steps(f0, hop_length, sample_rate):
     """One sample after another."""
     output, phase = [], 0.0
@@ -240,6 +241,7 @@ def test_the_two_ends_of_the_frequencies_are_accepted(lab):
 # --- resonate --------------------------------------------------------------------------------------
 
 
+@oracle
 def resonate_by_steps(samples, frequencies, bandwidths, hop_length, sample_rate):
     """The difference equation, one sample after another."""
     output, last, before = [], 0.0, 0.0
@@ -851,6 +853,12 @@ def cost_of(rows_of_frames, nominal, weights):
     return cost
 
 
+@oracle
+def least_cost(options, nominal, weights):
+    """Of all paths through the options of each frame."""
+    return min(cost_of(path, nominal, weights) for path in itertools.product(*options))
+
+
 def assert_no_path_is_cheaper(track, candidates, nominal, weights):
     """The track is made of candidates, ascending, NaN where too few are, and costs the least."""
     assert track.shape == (len(candidates), len(nominal))
@@ -865,7 +873,7 @@ def assert_no_path_is_cheaper(track, candidates, nominal, weights):
         options.append(
             [rows[list(picks)] for picks in itertools.combinations(range(len(rows)), len(nominal))]
         )
-    best = min(cost_of(path, nominal, weights) for path in itertools.product(*options))
+    best = least_cost(options, nominal, weights)
     # sums of some twenty terms of size one; equally cheap paths are equally good
     assert cost_of(chosen, nominal, weights) <= best + 1e-9
 
@@ -1029,6 +1037,7 @@ PHONES = (
 ).split()
 
 
+@oracle
 def spoken_by_steps(phones, f0, sample_rate, seed):
     """The five steps, sample by sample, with nothing of the lab but its table and its tracks."""
     durations, targets, transitions = parts.segments_of(phones)

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autograder.checking import checks, picture
+from autograder.checking import checks, oracle, picture
 
 # Sums of some dozen float64 products in another order differ by some 1e-15 of their size; solving and
 # inverting well-conditioned systems of that size costs a few digits more.
@@ -1110,16 +1110,20 @@ def test_the_border_of_two_equal_classes_lies_half_way(lab):
         np.testing.assert_allclose(np.exp(output), [[0.5, 0.5], [1 - share, share]], rtol=1e-10)
 
 
+@oracle
+def sklearns_lda(training, labels, observations):
+    from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+
+    return LinearDiscriminantAnalysis(solver="lsqr").fit(training, labels).predict_log_proba(observations)
+
+
 @checks("gaussian_classifier")
 @given(seed=SEEDS, first=st.integers(8, 30), second=st.integers(8, 30))
 def test_with_a_shared_covariance_it_is_sklearns_lda(lab, seed, first, second):
-    from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
-
     training, labels, observations = classes(seed, (first, second, 12))
-    theirs = LinearDiscriminantAnalysis(solver="lsqr").fit(training, labels)
     output = lab.gaussian_classifier(training, labels, observations, shared=True)
     # sklearn's predict_log_proba floors tiny probabilities: compare where they are not
-    expected = theirs.predict_log_proba(observations)
+    expected = sklearns_lda(training, labels, observations)
     np.testing.assert_allclose(np.exp(output), np.exp(expected), atol=1e-8)
 
 
