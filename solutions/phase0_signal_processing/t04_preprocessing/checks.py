@@ -854,11 +854,12 @@ def response(output, sample_rate):
 
 
 def tone(level_db, seconds, rate, channels=2, hertz=1000):
-    wave = 10 ** (level_db / 20) * np.sin(2 * np.pi * hertz * np.arange(round(seconds * rate)) / rate)
+    length = round(seconds * rate)
+    period = rate // hertz if rate % hertz == 0 else length  # far fewer sines
+    wave = np.resize(10 ** (level_db / 20) * np.sin(2 * np.pi * hertz * np.arange(period) / rate), length)
     return np.tile(wave, (channels, 1)) if channels > 1 else wave
 
 
-@oracle
 def programme(rate, *pieces):
     """Stereo tone of 1 kHz in pieces of (level in dB, seconds)."""
     return np.concatenate([tone(level, seconds, rate) for level, seconds in pieces], axis=1)
@@ -899,8 +900,8 @@ def test_agrees_with_pyloudnorm(lab, rng, rate):
     [
         [(-23, 4)],
         [(-33, 4)],
-        [(-36, 2), (-23, 30), (-36, 2)],
-        [(-72, 2), (-36, 2), (-23, 30), (-36, 2), (-72, 2)],
+        [(-36, 2), (-23, 20), (-36, 2)],
+        [(-72, 2), (-36, 2), (-23, 20), (-36, 2), (-72, 2)],
         [(-26, 4), (-20, 4.02), (-26, 4)],
     ],
     ids=["loud", "soft", "relative gate", "both gates", "two levels"],
@@ -910,7 +911,7 @@ def test_passes_the_test_signals_of_the_broadcasters(lab, pieces):
     # stereo: two channels make up for the 3.01 dB between a sine's peak and its power
     expected = -33 if pieces == [(-33, 4)] else -23
     # at 24 kHz the weighting at 1 kHz is within 0.02 dB. The six blocks across the edges hold half of the
-    # loud tone: of some 300 blocks that is another 0.04 dB
+    # loud tone: of some 200 blocks that is another 0.06 dB
     assert lab.loudness_lufs(programme(24_000, *pieces), 24_000) == pytest.approx(expected, abs=0.1)
 
 
