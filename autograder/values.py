@@ -19,6 +19,7 @@ OBJECT = "<object>"  # stands in a record for what is no data
 # as large as a float can be: float(), str() and numpy take any such int without an error of their own
 MAX_INT_BITS = 1024
 _KEYS = (bool, int, float, str, bytes, type(None))
+_UNCHANGED = frozenset((bool, float, complex, bytes))
 
 
 class BadValue(TypeError):
@@ -80,6 +81,8 @@ def plain_key(key: Any) -> Any:
     Raises:
         BadValue: if it is no scalar and no tuple of scalars.
     """
+    if type(key) is str and key.isascii():  # nearly every key
+        return key
     if issubclass(type(key), np.generic) and np.asarray(key).dtype.kind in "biufSUmM":
         return remake(key)
     if issubclass(type(key), tuple):
@@ -109,8 +112,17 @@ def remake(value: Any, other: Callable[[Any], Any] | None = None, depth: int = 0
     if depth > MAX_DEPTH:
         raise BadValue(f"a value nested more than {MAX_DEPTH} deep")
     kind = type(value)
-    if value is None or kind in (bool, float, complex, bytes):
+    if value is None or kind in _UNCHANGED:
         return value
+    # the usual types first: the rest asks many questions
+    if kind is str:
+        return value if value.isascii() else plain_text(value)
+    if kind is list:
+        return [remake(item, other, depth + 1) for item in value]
+    if kind is tuple:
+        return tuple([remake(item, other, depth + 1) for item in value])
+    if kind is dict:
+        return {plain_key(key): remake(item, other, depth + 1) for key, item in value.items()}
     if issubclass(kind, np.ndarray):
         return plain_array(value)
     if issubclass(kind, np.generic):
@@ -148,6 +160,11 @@ SCALARS: list[tuple[type, Callable[[Any], Any]]] = [
 
 def snapshot(value: Any) -> Any:
     """Data for the record: tensors become arrays, what is no data becomes a mark."""
+    kind = type(value)
+    if value is None or kind is str or kind is int or kind in _UNCHANGED:
+        return value
+    if kind is np.ndarray:
+        return value.copy()
     if is_tensor(value):
         return value.detach().cpu().resolve_conj().resolve_neg().numpy().copy()
     if isinstance(value, list):

@@ -111,7 +111,9 @@ def weight(value: Any, most: int) -> int:
     total, waiting = 0, [value]
     while waiting and total <= most:
         item = waiting.pop()
-        if isinstance(item, list | tuple):
+        if type(item) is np.ndarray:
+            total += item.nbytes
+        elif isinstance(item, list | tuple):
             total += 8 * len(item)
             waiting += item
         elif isinstance(item, dict):

@@ -1082,9 +1082,9 @@ def test_as_many_frames_as_states_go_straight_through(lab, rng):
 @given(seed=SEED)
 def test_the_likelihood_of_the_utterances_never_falls(lab, seed):
     rng = np.random.default_rng(seed)
-    models = vocabulary(rng, (2, 3, 1))
-    transcripts = [["a", "b", "a"], ["c", "b"], ["b", "c", "a"]]
-    utterances = [rng.normal(size=(length, 2)) * [1, 2] for length in (20, 15, 18)]
+    models = vocabulary(rng, (2, 3))
+    transcripts = [["a", "b", "a"], ["b", "a"]]
+    utterances = [rng.normal(size=(length, 2)) * [1, 2] for length in (20, 15)]
     history = []
     for _ in range(3):
         models, log_likelihood = lab.embedded_step(utterances, transcripts, models, variance_floor=1e-9)
