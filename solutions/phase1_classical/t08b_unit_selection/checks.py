@@ -1537,6 +1537,7 @@ def test_lengths_must_be_given_for_each_unit(lab, rng):
 # --- synthesize_units --------------------------------------------------------------------------------
 
 
+@oracle
 def synthesis_by_hand(indices, inventory, durations=None, f0=None, smooth=True):
     """The docstring again, grain by grain."""
     rate, marks = inventory["sample_rate"], inventory["marks"]
