@@ -5,6 +5,7 @@ They run over every lab that is found: a new lab is held to them without new cod
 
 from __future__ import annotations
 
+import copy
 import doctest
 import json
 import re
@@ -16,12 +17,16 @@ import pytest
 
 from autograder import percent, proof
 from autograder.build import release_notebooks
+from autograder.checking import oracles
 from autograder.course import Lab, load_course
 from autograder.definitions import Code
+from autograder.digest import digest
+from autograder.handles import seed_everything
 from autograder.loading import code_cells, load_mistakes, load_reference
 from autograder.mutants import BEGIN, END, explained, run_mutants
 from autograder.notebook import grade_id, parse_notebook, read_parts, source_of
 from autograder.pages import run_page, section_text
+from autograder.values import same
 from autograder.visible import visible_checks
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -70,6 +75,39 @@ def test_reference_has_all_points_whatever_the_inputs(lab: Lab):
     for seed in (7, 2**62 + 11):
         result = proof.reference_in_process(lab, seed)
         assert [part.part for part in result.parts if not part.passed] == []
+
+
+WITH_ORACLES = [pytest.param(lab, id=lab.name) for lab in COURSE.labs if "@oracle" in lab.checks.read_text()]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("lab", WITH_ORACLES)
+def test_oracles_say_the_same_to_the_same_question_and_leave_it_as_it_was(lab: Lab, monkeypatch):
+    """What they say may be remembered: it depends on nothing but what they are asked."""
+    questions, asked, problems = {}, [], []
+
+    def noted(*values):
+        name = digest(*values)
+        questions[name] = copy.deepcopy(values) if name else None
+        return name
+
+    def ask_again(key, answer):
+        function, name = key
+        args, kwargs = questions[name]
+        seed_everything(len(asked))  # random numbers of nobody's
+        repeated = function(*args, **kwargs)
+        asked.append(function.__name__)
+        if not same(answer, repeated, rtol=1e-12):
+            problems.append(f"{function.__name__} says something else")
+        if digest(args, kwargs) != name:
+            problems.append(f"{function.__name__} writes into what it is given")
+
+    monkeypatch.setattr(oracles, "_known", {})
+    monkeypatch.setattr(oracles, "digest", noted)
+    monkeypatch.setattr(oracles, "_keep", ask_again)
+    proof.reference_in_process(lab, 3)
+    assert problems == []
+    assert len(set(asked)) == lab.checks.read_text().count("@oracle\n")  # none is idle, all ask with data
 
 
 # --- 3: mistakes and mutants ------------------------------------------------------------------------
