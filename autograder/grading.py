@@ -12,7 +12,7 @@ from typing import Any
 
 from autograder import forbidden, views
 from autograder.checking import kinds
-from autograder.checking.limits import LOOKING_BYTES, guarded
+from autograder.checking.limits import CHECK_BYTES, guarded
 from autograder.checking.proxy import Backend
 from autograder.checking.runner import CheckResult, CheckSession, session_of
 from autograder.course import Course, Lab, Part
@@ -159,7 +159,7 @@ def _diagnosed(
     The answers are a stranger's: whatever they do to a comparison or a drawing costs only that.
     """
     trouble: list[str] = []
-    memory = LOOKING_BYTES if apart else None
+    memory = CHECK_BYTES if apart else None
     try:
         with guarded(2 * DIAGNOSIS_SECONDS, memory=memory):
             diagnosis = diagnose(lab, session, part.name, results, seed, reveal=reveal, cells=cells)

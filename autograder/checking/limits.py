@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import io
 import signal
 import sys
@@ -12,9 +13,12 @@ import warnings
 from collections.abc import Iterator
 from types import FrameType
 
+from autograder.sandbox.bounds import AGAIN_SECONDS, would_be_lost
 from autograder.values import torch_module
 
-LOOKING_BYTES = 4 * 1024**3  # for comparing a worker's answers: sixteen times the largest that it can send
+# What a check may take in addition to what is in use. For comparing a worker's answers that is sixteen times
+# the largest that it can send; code in this process could fill the machine before its time is over.
+CHECK_BYTES = 4 * 1024**3
 
 
 class TimeLimit(Exception):
@@ -46,18 +50,31 @@ def _time_limit(seconds: float | None, kind: type[TimeLimit]) -> Iterator[None]:
         yield
         return
 
-    def stop(_signum: int, _frame: FrameType | None) -> None:
+    # again and again: an `except` may swallow the first, and hypothesis repeats a failing example
+    repeat = min(seconds, 1.0)
+    armed = True
+
+    def stop(_signum: int, frame: FrameType | None) -> None:
+        if not armed:
+            return
+        if would_be_lost(frame):
+            gc.disable()  # then the next alarm finds the code itself
+            signal.setitimer(signal.ITIMER_REAL, AGAIN_SECONDS, repeat)
+            return
         raise kind(f"no answer within {seconds:g} s")
 
+    collects = gc.isenabled()
     before = signal.signal(signal.SIGALRM, stop)
     started = time.monotonic()
-    # again and again: an `except` may swallow the first, and hypothesis repeats a failing example
-    remaining, interval = signal.setitimer(signal.ITIMER_REAL, seconds, min(seconds, 1.0))
+    remaining, interval = signal.setitimer(signal.ITIMER_REAL, seconds, repeat)
     try:
         yield
     finally:
+        armed = False  # an alarm that was already on its way does nothing from here on
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
+        if collects:
+            gc.enable()
         if remaining:  # whoever had set an alarm before still gets it
             left = max(remaining - (time.monotonic() - started), 0.001)
             signal.setitimer(signal.ITIMER_REAL, left, interval)

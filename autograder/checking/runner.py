@@ -24,7 +24,7 @@ from _pytest.main import Session
 from _pytest.runner import CallInfo
 
 from autograder.checking import CheckMark, inputs
-from autograder.checking.limits import LOOKING_BYTES, AnswerLimit, TimeLimit, guarded
+from autograder.checking.limits import CHECK_BYTES, AnswerLimit, TimeLimit, guarded
 from autograder.checking.proxy import Backend, Call, LabProxy, Recorder
 from autograder.course import Lab
 from autograder.errors import GradingError
@@ -187,7 +187,7 @@ class CheckSession:
         Args:
             seed: of the grading run; the check's inputs depend on it and on the check's name alone.
             limit: seconds after which a check in this process is stopped (main thread, POSIX).
-            apart: the learner's code has a process of its own. Then the limit, and one of memory, is
+            apart: the learner's code has a process of its own. Then the limit, and that of memory, is
                 for what it costs here to look at its answers.
         Raises:
             GradingError: if the check itself cannot run (a library is missing, no worker starts).
@@ -201,7 +201,7 @@ class CheckSession:
         seed_everything(own_seed)
         backend.seed(seed_for_learner(own_seed))
         started = time.perf_counter()
-        with guarded(limit, AnswerLimit if apart else TimeLimit, LOOKING_BYTES if apart else None):
+        with guarded(limit, AnswerLimit if apart else TimeLimit, CHECK_BYTES):
             error = self._execute(item, drawn)
             calls = recorder.finish()
         seconds = time.perf_counter() - started
