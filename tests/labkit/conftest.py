@@ -64,8 +64,8 @@ class FileServer:
                     self.send_header("Content-Range", f"bytes {start}-{last - 1}/{last}")
                 self.end_headers()
                 body = body[: server.cut_after.pop(0)] if server.cut_after else body
+                server.sent.append(len(body))  # before: who has read all may look at once
                 self.wfile.write(body)
-                server.sent.append(len(body))
                 self.close_connection = True
 
             def log_message(self, *args) -> None:
