@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import gc
 import io
-import signal
 import sys
 import threading
-import time
 import warnings
 from collections.abc import Iterator
-from types import FrameType
 
-from autograder.sandbox.bounds import AGAIN_SECONDS, would_be_lost
+from autograder.sandbox.bounds import alarm
 from autograder.values import torch_module
 
 # What a check may take in addition to what is in use. For comparing a worker's answers that is sixteen times
@@ -46,38 +42,12 @@ def _quiet() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _time_limit(seconds: float | None, kind: type[TimeLimit]) -> Iterator[None]:
-    if seconds is None or not _in_main_thread() or not hasattr(signal, "setitimer"):
+    if seconds is None:
         yield
         return
-
     # again and again: an `except` may swallow the first, and hypothesis repeats a failing example
-    repeat = min(seconds, 1.0)
-    armed = True
-
-    def stop(_signum: int, frame: FrameType | None) -> None:
-        if not armed:
-            return
-        if would_be_lost(frame):
-            gc.disable()  # then the next alarm finds the code itself
-            signal.setitimer(signal.ITIMER_REAL, AGAIN_SECONDS, repeat)
-            return
-        raise kind(f"no answer within {seconds:g} s")
-
-    collects = gc.isenabled()
-    before = signal.signal(signal.SIGALRM, stop)
-    started = time.monotonic()
-    remaining, interval = signal.setitimer(signal.ITIMER_REAL, seconds, repeat)
-    try:
+    with alarm(seconds, lambda: kind(f"no answer within {seconds:g} s"), repeat=min(seconds, 1.0)):
         yield
-    finally:
-        armed = False  # an alarm that was already on its way does nothing from here on
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
-        if collects:
-            gc.enable()
-        if remaining:  # whoever had set an alarm before still gets it
-            left = max(remaining - (time.monotonic() - started), 0.001)
-            signal.setitimer(signal.ITIMER_REAL, left, interval)
 
 
 @contextlib.contextmanager

@@ -7,7 +7,7 @@ import gc
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Any
 
@@ -104,8 +104,22 @@ def _lower(ceiling: int) -> None:
 
 @contextlib.contextmanager
 def _clock(deadline: float | None) -> Iterator[None]:
-    in_main = threading.current_thread() is threading.main_thread()
-    if deadline is None or not in_main or not hasattr(signal, "setitimer"):
+    if deadline is None:
+        yield
+        return
+    with alarm(max(deadline - time.monotonic(), 0.001), TooLong):
+        yield
+
+
+@contextlib.contextmanager
+def alarm(seconds: float, error: Callable[[], BaseException], repeat: float = 0.0) -> Iterator[None]:
+    """Raise in the body once the time is over; in the main thread, where the system has timers.
+
+    Args:
+        error: makes what is raised.
+        repeat: seconds after which it is raised again if the body goes on; 0 for once only.
+    """
+    if threading.current_thread() is not threading.main_thread() or not hasattr(signal, "setitimer"):
         yield
         return
     armed = True
@@ -115,14 +129,14 @@ def _clock(deadline: float | None) -> Iterator[None]:
             return
         if would_be_lost(frame):
             gc.disable()  # then the next alarm finds the code itself
-            signal.setitimer(signal.ITIMER_REAL, AGAIN_SECONDS)
+            signal.setitimer(signal.ITIMER_REAL, AGAIN_SECONDS, repeat)
             return
-        raise TooLong
+        raise error()
 
     collects = gc.isenabled()
     handler: Any = signal.signal(signal.SIGALRM, stop) or signal.SIG_DFL
     started = time.monotonic()
-    left, interval = signal.setitimer(signal.ITIMER_REAL, max(deadline - started, 0.001))
+    left, interval = signal.setitimer(signal.ITIMER_REAL, seconds, repeat)
     try:
         try:
             yield
